@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config'
+
+// Workspace imports resolve to their sources, so that no test needs a build.
+const resolve = { conditions: ['@orrery/source', 'node', 'import', 'default'] }
+const ssr = { resolve: { conditions: ['@orrery/source', 'node', 'import', 'default'] } }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'unit',
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'examples/*/test/**/*.test.ts',
+            'test/{architecture,conformance,simulation,examples}/**/*.test.ts',
+          ],
+          pool: 'forks',
+          testTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
