@@ -1,0 +1,29 @@
+/**
+ * The multi-version core of a key-value store: revisions, an in-memory key index, transactions, compaction
+ * and watchers. Pure: no I/O, clock or randomness; values live in a {@link Backend} that the host brings.
+ *
+ * @packageDocumentation
+ */
+export type { MvccErrorCode } from './errors.ts'
+export { MvccError, mvccErrorCodes } from './errors.ts'
+export type { Key } from './key.ts'
+export { bytesFromKey, fromKeyEnd, keyFromBytes, prefixEnd } from './key.ts'
+export { KeyValue } from './key-value.ts'
+export type { Backend, KeyLeases } from './ports.ts'
+export type {
+  Compare,
+  CompareResult,
+  DeleteRangeRequest,
+  DeleteRangeResult,
+  PutRequest,
+  PutResult,
+  RangeRequest,
+  RangeResult,
+  SortOrder,
+  SortTarget,
+  TxnOp,
+  TxnOpResult,
+  TxnRequest,
+  TxnResult,
+} from './requests.ts'
+export type { WatcherRequest, WatchEvent, WatchResponse } from './watch.ts'

@@ -1,0 +1,32 @@
+import type { Backend } from '@orrery/mvcc'
+
+/**
+ * A {@link Backend} that a store can own: it groups writes, makes them durable in the background, and
+ * closes.
+ *
+ * Writes become durable in the order in which they were made, and only up to a {@link seal}: after a crash
+ * the backend holds exactly the writes before some seal, never a part of what lies between two.
+ */
+export interface StoreBackend extends Backend {
+  /**
+   * Everything written since the last seal belongs together. Cheap: called after every applied entry.
+   *
+   * @param index of the log entry whose effects these writes are; never decreases
+   */
+  seal(index: number): void
+  /** Resolves when everything sealed before the call is durable. Rejects when the backend failed. */
+  flush(): Promise<void>
+  /** Space occupied. Unit: bytes. */
+  readonly sizeBytes: number
+  /** Of it, space that holds data. Unit: bytes. */
+  readonly sizeInUseBytes: number
+  /**
+   * Called once when a write failed. Nothing sealed since the last successful flush is durable then, and
+   * none of the later writes will be; reads are still answered from memory and disk.
+   */
+  onFailure: ((error: Error) => void) | undefined
+  /** Called with the highest index whose seal became durable: the log is not needed up to there. */
+  onDurable: ((index: number) => void) | undefined
+  /** Flushes, then releases files and workers. Safe to call twice. */
+  close(): Promise<void>
+}
