@@ -1,0 +1,28 @@
+import protobuf from 'protobufjs/minimal.js'
+import type { MessageWriter } from '../generated/messages.js'
+
+/** Two halves, as protobuf.js takes a 64-bit integer that is no number. */
+interface Halves {
+  readonly low: number
+  readonly high: number
+}
+
+const BaseWriter: new () => MessageWriter & { uint64(value: number | string | Halves): unknown } =
+  protobuf.BufferWriter
+
+/** Writes messages, and 64-bit integers in them from numbers and bigints. */
+export class WireWriter extends BaseWriter {
+  int64(value: number | bigint): this {
+    return this.uint64(value)
+  }
+
+  override uint64(value: number | bigint | string | Halves): this {
+    if (typeof value === 'bigint') {
+      super.uint64({
+        low: Number(BigInt.asUintN(32, value)),
+        high: Number(BigInt.asUintN(32, value >> 32n)),
+      })
+    } else super.uint64(value)
+    return this
+  }
+}

@@ -1,0 +1,89 @@
+import type { KeyValue } from '@orrery/mvcc'
+import type { etcdserverpb, v3electionpb } from './generated/messages.js'
+
+/**
+ * Who answers, and where it stands. Which fields are set depends on the call: results within a txn have only
+ * a revision, those about members have none.
+ */
+export interface ResponseHeader {
+  readonly clusterId?: bigint | undefined
+  readonly memberId?: bigint | undefined
+  readonly revision?: number | undefined
+  readonly raftTerm?: number | undefined
+}
+
+export interface RangeResponse {
+  readonly header?: ResponseHeader | undefined
+  readonly kvs: readonly KeyValue[]
+  readonly more: boolean
+  readonly count: number
+}
+
+/** One part of a streamed range; header, `more` and `count` come with the last one. */
+export interface RangeStreamResponse {
+  readonly rangeResponse: RangeResponse
+}
+
+export interface PutResponse {
+  readonly header?: ResponseHeader | undefined
+  readonly prevKv?: KeyValue | undefined
+}
+
+export interface DeleteRangeResponse {
+  readonly header?: ResponseHeader | undefined
+  readonly deleted: number
+  readonly prevKvs: readonly KeyValue[]
+}
+
+/** Exactly one is set. */
+export interface ResponseOp {
+  readonly responseRange?: RangeResponse | undefined
+  readonly responsePut?: PutResponse | undefined
+  readonly responseDeleteRange?: DeleteRangeResponse | undefined
+  readonly responseTxn?: TxnResponse | undefined
+}
+
+export interface TxnResponse {
+  readonly header?: ResponseHeader | undefined
+  readonly succeeded: boolean
+  readonly responses: readonly ResponseOp[]
+}
+
+/** One change. */
+export interface Event {
+  /** 0: PUT, 1: DELETE. */
+  readonly type: 0 | 1
+  readonly kv: KeyValue
+  readonly prevKv?: KeyValue | undefined
+}
+
+export interface WatchResponse {
+  readonly header: ResponseHeader
+  /** -1: the whole stream, or a watcher that was not created. */
+  readonly watchId: number
+  readonly created?: boolean | undefined
+  readonly canceled?: boolean | undefined
+  readonly compactRevision?: number | undefined
+  readonly cancelReason?: string | undefined
+  /** More of the same revision follows in the next response. */
+  readonly fragment?: boolean | undefined
+  readonly events: readonly Event[]
+}
+
+export interface LeaderResponse {
+  readonly header: ResponseHeader
+  readonly kv: KeyValue
+}
+
+/** Responses stand for the messages of the same name, with the store's own key-values inside. */
+type Stands<Message, Wire> = Message extends Wire ? true : never
+/** Does not compile when a response and its message differ. */
+export const responsesMatchMessages: readonly [
+  Stands<RangeResponse, etcdserverpb.RangeResponse>,
+  Stands<RangeStreamResponse, etcdserverpb.RangeStreamResponse>,
+  Stands<PutResponse, etcdserverpb.PutResponse>,
+  Stands<DeleteRangeResponse, etcdserverpb.DeleteRangeResponse>,
+  Stands<TxnResponse, etcdserverpb.TxnResponse>,
+  Stands<WatchResponse, etcdserverpb.WatchResponse>,
+  Stands<LeaderResponse, v3electionpb.LeaderResponse>,
+] = [true, true, true, true, true, true, true]
