@@ -9,6 +9,11 @@ export { MvccError, mvccErrorCodes } from './errors.ts'
 export type { Key } from './key.ts'
 export { bytesFromKey, fromKeyEnd, keyFromBytes, prefixEnd } from './key.ts'
 export { KeyValue } from './key-value.ts'
+export type { HashKv } from './hash-kv.ts'
+export type { MemoryBackend } from './memory-backend.ts'
+export { createMemoryBackend } from './memory-backend.ts'
+export type { Mvcc, MvccParts } from './mvcc.ts'
+export { createMvcc } from './mvcc.ts'
 export type { Backend, KeyLeases } from './ports.ts'
 export type {
   Compare,
@@ -27,3 +32,6 @@ export type {
   TxnResult,
 } from './requests.ts'
 export type { WatcherRequest, WatchEvent, WatchResponse } from './watch.ts'
+export { isReadOnly } from './txn.ts'
+export { validateDeleteRange, validatePut, validateRange, validateTxn } from './validate.ts'
+export type { CreateRefusal, MvccWatchStream, WatchOptions } from './watch-hub.ts'

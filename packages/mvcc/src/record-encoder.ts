@@ -1,5 +1,7 @@
 import type { Key } from './key.ts'
-import { tag } from './key-value.ts'
+import { KeyValue, tag } from './key-value.ts'
+
+const nothing = new Uint8Array(0)
 
 /** What a {@link KeyValue} record is made of. A field that is 0 or empty is left out of the encoding. */
 export interface KeyValueFields {
@@ -47,6 +49,18 @@ export class RecordEncoder {
     this.#blockUsed += length
     write(fields, this.#block, start)
     return this.#block.subarray(start, this.#blockUsed)
+  }
+
+  /** What the backend stores for a deletion: the key alone. */
+  tombstone(key: Key): Uint8Array {
+    return this.encode({ key, createRevision: 0, modRevision: 0, version: 0, value: nothing, lease: 0n })
+  }
+
+  /** What watchers get for a deletion: the key and when it was deleted. */
+  deletion(key: Key, modRevision: number): KeyValue {
+    return new KeyValue(
+      this.encode({ key, createRevision: 0, modRevision, version: 0, value: nothing, lease: 0n }),
+    )
   }
 }
 

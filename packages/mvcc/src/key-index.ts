@@ -1,0 +1,224 @@
+import { invariant } from '@orrery/environment'
+import type { Key } from './key.ts'
+import { KeyHistory } from './key-history.ts'
+
+/**
+ * Keys per leaf before it splits. Large enough that the list of leaves stays short, small enough that an
+ * insertion moves little memory.
+ */
+const leafMaxKeys = 256
+
+/** A run of neighbouring keys. */
+interface Leaf {
+  readonly keys: Key[]
+  readonly histories: KeyHistory[]
+  /** How many of the keys exist now: counting a wide range adds these up. */
+  live: number
+}
+
+/**
+ * The keys of a store in bytewise order, each with its {@link KeyHistory}: a sorted list of sorted leaves.
+ * Two binary searches find a key; insertion and removal move part of one leaf, and now and then an entry of
+ * the list of leaves. That needs no rebalancing, costs 16 bytes a key beside key and history, and stays
+ * faster than a tree up to tens of millions of keys.
+ */
+export class KeyIndex {
+  readonly #leaves: Leaf[] = []
+  /** The first key of each leaf. Invariant: ascending, as long as `#leaves`. */
+  readonly #firstKeys: Key[] = []
+  #size = 0
+  #live = 0
+  /** Where the last search ended. Results in fields: a search allocates nothing. */
+  #leafAt = 0
+  #keyAt = 0
+
+  /** Keys with any history. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Keys that exist now. */
+  get live(): number {
+    return this.#live
+  }
+
+  get(key: Key): KeyHistory | undefined {
+    return this.#search(key) ? this.#leaves[this.#leafAt]?.histories[this.#keyAt] : undefined
+  }
+
+  /** Records a put. Returns the key's history, whose newest revision is the put. */
+  put(key: Key, main: number, sub: number): KeyHistory {
+    const found = this.#search(key)
+    const leaf = this.#leaves[this.#leafAt]
+    if (!found || leaf === undefined) return this.#insert(key, new KeyHistory(main, sub, main, 1))
+    const history = at(leaf.histories, this.#keyAt)
+    if (!history.live) this.#countLive(leaf, 1)
+    history.put(main, sub)
+    return history
+  }
+
+  /** Records the deletion of a key that exists. */
+  tombstone(key: Key, main: number, sub: number): void {
+    invariant(this.#search(key), 'a key that is deleted is in the index')
+    const leaf = at(this.#leaves, this.#leafAt)
+    at(leaf.histories, this.#keyAt).tombstone(main, sub)
+    this.#countLive(leaf, -1)
+  }
+
+  /** Records a revision that the backend holds. `version` 0: a tombstone. */
+  restore(key: Key, main: number, sub: number, created: number, version: number): void {
+    if (!this.#search(key)) {
+      this.#insert(key, new KeyHistory(main, sub, created, version))
+      return
+    }
+    const leaf = at(this.#leaves, this.#leafAt)
+    const history = at(leaf.histories, this.#keyAt)
+    const wasLive = history.live
+    // A tombstone does not know its generation; the history does.
+    history.append(main, sub, version === 0 ? history.created : created, version)
+    if (history.live !== wasLive) this.#countLive(leaf, wasLive ? -1 : 1)
+  }
+
+  /** Forgets a key that no longer exists. */
+  remove(key: Key): void {
+    if (!this.#search(key)) return
+    const leaf = at(this.#leaves, this.#leafAt)
+    invariant(!at(leaf.histories, this.#keyAt).live, 'only keys that do not exist are forgotten')
+    leaf.keys.splice(this.#keyAt, 1)
+    leaf.histories.splice(this.#keyAt, 1)
+    this.#size--
+    this.#mend()
+  }
+
+  /**
+   * Visits keys in order, from `from` on (inclusive) up to `end` (exclusive; undefined: no end), until
+   * `visit` returns false. The visitor changes nothing.
+   */
+  visit(from: Key, end: Key | undefined, visit: (key: Key, history: KeyHistory) => boolean): void {
+    this.#search(from)
+    let keyAt = this.#keyAt
+    for (let leafAt = this.#leafAt; leafAt < this.#leaves.length; leafAt++) {
+      const { keys, histories } = at(this.#leaves, leafAt)
+      for (; keyAt < keys.length; keyAt++) {
+        const key = at(keys, keyAt)
+        if (end !== undefined && key >= end) return
+        if (!visit(key, at(histories, keyAt))) return
+      }
+      keyAt = 0
+    }
+  }
+
+  /** How many keys of a range exist now. Cost: the leaves in the range, not the keys. */
+  countLive(from: Key, end: Key | undefined): number {
+    if (end !== undefined && end <= from) return 0
+    this.#search(from)
+    let keyAt = this.#keyAt
+    let count = 0
+    for (let leafAt = this.#leafAt; leafAt < this.#leaves.length; leafAt++) {
+      const leaf = at(this.#leaves, leafAt)
+      const nextFirst = this.#firstKeys[leafAt + 1]
+      const whole = keyAt === 0 && (end === undefined || (nextFirst !== undefined && nextFirst <= end))
+      if (whole) {
+        count += leaf.live
+      } else {
+        for (; keyAt < leaf.keys.length; keyAt++) {
+          if (end !== undefined && at(leaf.keys, keyAt) >= end) return count
+          if (at(leaf.histories, keyAt).live) count++
+        }
+      }
+      keyAt = 0
+    }
+    return count
+  }
+
+  /** Points at `key`, or where it would be inserted. */
+  #search(key: Key): boolean {
+    const firstKeys = this.#firstKeys
+    let low = 0
+    let high = firstKeys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (at(firstKeys, middle) <= key) low = middle + 1
+      else high = middle
+    }
+    this.#leafAt = low === 0 ? 0 : low - 1
+    const keys = this.#leaves[this.#leafAt]?.keys
+    if (keys === undefined) {
+      this.#keyAt = 0
+      return false
+    }
+    low = 0
+    high = keys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (at(keys, middle) < key) low = middle + 1
+      else high = middle
+    }
+    this.#keyAt = low
+    return low < keys.length && keys[low] === key
+  }
+
+  /** Inserts where the last search ended. */
+  #insert(key: Key, history: KeyHistory): KeyHistory {
+    if (this.#leaves.length === 0) {
+      this.#leaves.push({ keys: [], histories: [], live: 0 })
+      this.#firstKeys.push(key)
+    }
+    const leaf = at(this.#leaves, this.#leafAt)
+    if (this.#keyAt === leaf.keys.length) {
+      leaf.keys.push(key)
+      leaf.histories.push(history)
+    } else {
+      leaf.keys.splice(this.#keyAt, 0, key)
+      leaf.histories.splice(this.#keyAt, 0, history)
+      if (this.#keyAt === 0) this.#firstKeys[this.#leafAt] = key
+    }
+    this.#size++
+    if (history.live) this.#countLive(leaf, 1)
+    if (leaf.keys.length > leafMaxKeys) this.#split(leaf)
+    return history
+  }
+
+  #split(leaf: Leaf): void {
+    // Keys that arrive in ascending order leave full leaves behind, not half-empty ones.
+    const atEnd = this.#leafAt === this.#leaves.length - 1 && this.#keyAt === leaf.keys.length - 1
+    const cut = atEnd ? leaf.keys.length - 1 : leaf.keys.length >>> 1
+    const keys = leaf.keys.splice(cut)
+    const histories = leaf.histories.splice(cut)
+    let live = 0
+    for (const history of histories) if (history.live) live++
+    leaf.live -= live
+    this.#leaves.splice(this.#leafAt + 1, 0, { keys, histories, live })
+    this.#firstKeys.splice(this.#leafAt + 1, 0, at(keys, 0))
+  }
+
+  /** After a removal: drops an empty leaf, merges a sparse one into its left neighbour. */
+  #mend(): void {
+    const leafAt = this.#leafAt
+    const leaf = at(this.#leaves, leafAt)
+    const left = this.#leaves[leafAt - 1]
+    const sparse = leaf.keys.length < leafMaxKeys / 4
+    if (left !== undefined && sparse && left.keys.length + leaf.keys.length <= leafMaxKeys / 2) {
+      left.keys.push(...leaf.keys)
+      left.histories.push(...leaf.histories)
+      left.live += leaf.live
+    } else if (leaf.keys.length > 0) {
+      this.#firstKeys[leafAt] = at(leaf.keys, 0)
+      return
+    }
+    this.#leaves.splice(leafAt, 1)
+    this.#firstKeys.splice(leafAt, 1)
+  }
+
+  #countLive(leaf: Leaf, change: 1 | -1): void {
+    leaf.live += change
+    this.#live += change
+  }
+}
+
+/** An element that exists by construction. */
+function at<T>(array: readonly T[], index: number): T {
+  const element = array[index]
+  if (element === undefined) throw new RangeError(`no element ${index} of ${array.length}`)
+  return element
+}
