@@ -11,7 +11,7 @@ interface CheckpointScheduleOptions {
 }
 
 /**
- * Which leases are due for a checkpoint, during one reign of a primary.
+ * Which leases are due for a checkpoint, during one reign.
  *
  * A renewal does not touch its timer, since renewals are hot: a timer that fires too early for the latest
  * renewal is simply armed again for what is left.
@@ -37,7 +37,7 @@ export class CheckpointSchedule {
     this.renewed(lease, nowMs)
   }
 
-  /** A lease of this reign was armed again. */
+  /** A lease of this reign got its full time to live at `nowMs`, or has got it then. */
   renewed(lease: LeaseEntry, nowMs: number): void {
     if (lease.ttlMs <= this.#intervalMs) return
     if (lease.checkpointTimer?.scheduled !== true) this.#arm(lease, nowMs + this.#intervalMs)
@@ -61,7 +61,7 @@ export class CheckpointSchedule {
       const sinceRenewalMs = lease.ttlMs - remainingMs
       if (sinceRenewalMs < this.#intervalMs) {
         if (lease.checkpointMs > 0) checkpoints.push({ id: lease.id, remainingMs: 0 })
-        this.#arm(lease, lease.deadlineMs - lease.ttlMs + this.#intervalMs)
+        this.renewed(lease, lease.deadlineMs - lease.ttlMs)
       } else if (remainingMs > 0) {
         checkpoints.push({ id: lease.id, remainingMs })
         if (remainingMs > this.#intervalMs) this.#arm(lease, nowMs + this.#intervalMs)

@@ -1,10 +1,11 @@
 import { WheelEntry } from '@orrery/timer-wheel'
 import type { AttachedKey } from './key-index.ts'
 import type { LeaseId } from './lessor.ts'
+import type { Reign } from './reign.ts'
 
 /**
  * - `live`: can be renewed.
- * - `overdue`: was reported as expired in this epoch; a promotion brings it back to life.
+ * - `overdue`: was reported as expired in its reign; a promotion brings it back to life.
  * - `revoking`: its keys are being deleted. Replicated, and final.
  */
 export type LeasePhase = 'live' | 'overdue' | 'revoking'
@@ -17,8 +18,8 @@ export class LeaseEntry extends WheelEntry {
   /** Remaining time to live in the log; 0: none, so a promotion grants the full one. Unit: ms. Replicated. */
   checkpointMs = 0
   phase: LeasePhase = 'live'
-  /** The promotion that armed `deadlineMs`. In any other epoch, the deadline means nothing. */
-  epoch = 0
+  /** Who armed `deadlineMs`: to any other reign, that deadline and `overdue` mean nothing. */
+  reign: Reign | undefined = undefined
   /** Head of the list of attached keys. */
   firstKey: AttachedKey | undefined = undefined
   checkpointTimer: CheckpointTimer | undefined = undefined

@@ -11,14 +11,15 @@ interface PromotionOptions {
 
 /** Work that a promotion has left: leases whose deadline is not known yet. */
 export class Promotion {
+  /** When it began, from which all deadlines count however long its steps take. Unit: ms of lease time. */
+  readonly startMs: number
   readonly #leases: Iterator<LeaseEntry, undefined>
-  readonly #nowMs: number
   readonly #extendMs: number
   readonly #spread: ExpirySpread
 
   constructor(options: PromotionOptions) {
     this.#leases = options.leases
-    this.#nowMs = options.nowMs
+    this.startMs = options.nowMs
     this.#extendMs = options.extendMs
     this.#spread = new ExpirySpread({
       maxPerSecond: options.revokeMaxPerSecond,
@@ -35,6 +36,6 @@ export class Promotion {
   /** When a lease that nobody has renewed since the promotion is due. A revocation that stalled is due at once. */
   deadlineOf(lease: LeaseEntry): number {
     const aliveMs = lease.phase === 'revoking' ? 0 : lease.carriedMs + this.#extendMs
-    return this.#spread.place(this.#nowMs + aliveMs)
+    return this.#spread.place(this.startMs + aliveMs)
   }
 }
