@@ -132,13 +132,16 @@ export class Reign {
   }
 
   #arm(lease: LeaseEntry, startMs: number, deadlineMs: number): void {
-    const first = lease.reign !== this
+    if (lease.reign === this) {
+      this.#wheel.postpone(lease, deadlineMs)
+      this.#checkpoints.renewed(lease, startMs)
+      return
+    }
     lease.reign = this
     this.#wheel.schedule(lease, deadlineMs)
     if (lease.phase === 'revoking') return
     lease.phase = 'live'
-    if (first) this.#checkpoints.start(lease, startMs)
-    else this.#checkpoints.renewed(lease, startMs)
+    this.#checkpoints.start(lease, startMs)
   }
 
   #observe(nowMs: number): number {

@@ -23,7 +23,7 @@ export interface AdvanceLimits {
   /** Entries to return at most. Unit: entries, at least 1. @defaultValue `Infinity` */
   readonly maxExpired?: number
   /**
-   * Entries to expire or to move to a finer level at most. Unit: entries, at least 1. @defaultValue `Infinity`
+   * Entries to expire or to move to another slot at most. Unit: entries, at least 1. @defaultValue `Infinity`
    */
   readonly maxSteps?: number
 }
@@ -40,6 +40,12 @@ export interface TimerWheel<E extends WheelEntry> {
    * `advance`. Unit: ms, at most `Number.MAX_SAFE_INTEGER`.
    */
   schedule(entry: E, deadlineMs: number): void
+  /**
+   * Like `schedule`, for an entry that waits in this very wheel. A later deadline is only noted: the entry moves
+   * once the wheel comes to where it waits, so that an entry that is put off again and again, as heartbeats do,
+   * touches no other entry. This is several times faster among entries that are out of the processor's caches.
+   */
+  postpone(entry: E, deadlineMs: number): void
   /** Disarms an entry and tells whether it was armed. */
   cancel(entry: E): boolean
   /**
@@ -52,10 +58,10 @@ export interface TimerWheel<E extends WheelEntry> {
   advance(nowMs: number, limits?: AdvanceLimits): readonly E[]
   /**
    * No entry expires before this time; `undefined` when the wheel is empty. It is a lower bound: at that
-   * time `advance` may find that it only has to move entries to a finer level, and give a later one.
+   * time `advance` may find that it only has to move entries to another slot, and give a later one.
    */
   nextDeadlineMs(): number | undefined
-  /** Entries expired or moved to a finer level since the wheel was created: the work done by `advance`. */
+  /** Entries expired or moved to another slot since the wheel was created: the work done by `advance`. */
   readonly steps: number
 }
 
@@ -87,6 +93,15 @@ class HierarchicalWheel<E extends WheelEntry> implements TimerWheel<E> {
     unlink(entry)
     entry.deadlineMs = deadlineMs
     this.#place(entry)
+  }
+
+  postpone(entry: E, deadlineMs: number): void {
+    if (deadlineMs < entry.deadlineMs || !entry.scheduled) {
+      this.schedule(entry, deadlineMs)
+      return
+    }
+    invariant(deadlineMs <= Number.MAX_SAFE_INTEGER, 'a deadline is a number of milliseconds')
+    entry.deadlineMs = deadlineMs
   }
 
   cancel(entry: E): boolean {
@@ -128,12 +143,14 @@ class HierarchicalWheel<E extends WheelEntry> implements TimerWheel<E> {
     }
   }
 
+  /** Takes out the entries of the slot at the cursor, until `lastStep`; those that were put off move on. */
   #expire(slot: Slot, expired: E[], lastStep: number): void {
     while (slot.scheduled && this.#steps < lastStep) {
       const entry = slot.next
       unlink(entry)
       // Slots hold what `schedule` put there, and it takes an `E`.
-      expired.push(entry as E)
+      if (this.#tickFrom(entry.deadlineMs) <= this.#cursor) expired.push(entry as E)
+      else this.#place(entry)
       this.#steps += 1
     }
   }

@@ -23,6 +23,10 @@ const command = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ type: fc.constant('scheduleLate' as const), probe: fc.nat(19), agoMs: span }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant('postpone' as const), probe: fc.nat(19), inMs: span }),
+  },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('cancel' as const), probe: fc.nat(19) }) },
   {
     weight: 4,
@@ -96,9 +100,10 @@ test('agrees with a naive list of deadlines', () => {
               expect(wheel.cancel(probe)).toBe(probe.dueMs !== undefined)
               probe.dueMs = undefined
             } else {
-              probe.ahead = step.type === 'schedule'
-              probe.dueMs = step.type === 'schedule' ? nowMs + step.inMs : nowMs - step.agoMs
-              wheel.schedule(probe, probe.dueMs)
+              probe.ahead = step.type !== 'scheduleLate'
+              probe.dueMs = step.type === 'scheduleLate' ? nowMs - step.agoMs : nowMs + step.inMs
+              if (step.type === 'postpone') wheel.postpone(probe, probe.dueMs)
+              else wheel.schedule(probe, probe.dueMs)
             }
           }
           for (const probe of probes) {

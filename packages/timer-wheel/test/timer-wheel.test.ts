@@ -56,6 +56,17 @@ describe('a timer wheel', () => {
     expect(names(other.advance(100_000))).toEqual([0])
   })
 
+  test('expires an entry that was put off at its last deadline, and one that was called forward too', () => {
+    const wheel = createTimerWheel<Probe>({ tickMs: 1 })
+    const probes = armed(wheel, [500, 500, 500])
+    for (const probe of probes) wheel.postpone(probe, [900, 500, 100][probe.name] ?? 0)
+    expect(names(wheel.advance(499))).toEqual([2])
+    expect(names(wheel.advance(899))).toEqual([1])
+    for (const probe of probes.slice(1)) wheel.postpone(probe, 901)
+    expect(names(wheel.advance(900))).toEqual([0])
+    expect(names(wheel.advance(901))).toEqual([1, 2])
+  })
+
   test('tells whether a cancelled entry was armed', () => {
     const wheel = createTimerWheel<Probe>()
     const [probe = new Probe(-1)] = armed(wheel, [500])
