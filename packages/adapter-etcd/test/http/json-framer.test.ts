@@ -12,18 +12,23 @@ describe('JsonFramer', () => {
   test('gives every object once, however the bytes are cut', () => {
     const objects = fc.array(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), { maxLength: 6 })
     fc.assert(
-      fc.property(objects, fc.array(fc.nat(40)), fc.constantFrom('', '\n', ' \r\n\t'), (values, cuts, gap) => {
-        const bytes = Buffer.from(values.map((value) => JSON.stringify(value) + gap).join(''))
-        const framer = new JsonFramer(messageMaxBytes)
-        const seen: string[] = []
-        let at = 0
-        for (const cut of [...cuts, bytes.length]) {
-          for (const object of framer.push(bytes.subarray(at, at + cut))) seen.push(object.toString())
-          at += cut
-        }
-        expect(seen).toEqual(values.map((value) => JSON.stringify(value)))
-        expect(framer.idle).toBe(true)
-      }),
+      fc.property(
+        objects,
+        fc.array(fc.nat(40)),
+        fc.constantFrom('', '\n', ' \r\n\t'),
+        (values, cuts, gap) => {
+          const bytes = Buffer.from(values.map((value) => JSON.stringify(value) + gap).join(''))
+          const framer = new JsonFramer(messageMaxBytes)
+          const seen: string[] = []
+          let at = 0
+          for (const cut of [...cuts, bytes.length]) {
+            for (const object of framer.push(bytes.subarray(at, at + cut))) seen.push(object.toString())
+            at += cut
+          }
+          expect(seen).toEqual(values.map((value) => JSON.stringify(value)))
+          expect(framer.idle).toBe(true)
+        },
+      ),
     )
   })
 
@@ -48,6 +53,6 @@ describe('JsonFramer', () => {
     const framer = new JsonFramer(10)
     expect(frames(framer, '{"a":1234}')).toEqual(['{"a":1234}'])
     expect(frames(framer, '{"a":123')).toEqual([])
-    expect(() => frames(framer, '45}')).toThrow('message is larger than 10 bytes')
+    expect(() => frames(framer, '45}')).toThrow('received message larger than max (11 vs. 10)')
   })
 })

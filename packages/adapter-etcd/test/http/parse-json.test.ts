@@ -22,7 +22,23 @@ describe('parseJson', () => {
   })
 
   test('refuses what JSON.parse refuses, unless a valid value comes first', () => {
-    const pieces = fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '\\', 'a', '1', '-', '.', 'e', 'null', ' ')
+    const pieces = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '\\',
+      'a',
+      '1',
+      '-',
+      '.',
+      'e',
+      'null',
+      ' ',
+    )
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
         const text = `[${parts.join('')}`
