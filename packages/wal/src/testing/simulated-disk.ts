@@ -1,0 +1,359 @@
+import { type Random, invariant } from '@orrery/environment'
+import { WalError } from '../errors.ts'
+import type { Disk, DiskOperation, DiskResult } from '../ports.ts'
+import { type PieceSurvives, SimulatedFile } from './simulated-file.ts'
+
+/** What goes wrong with one operation. */
+export type DiskFault =
+  /** Nothing happens. A `sync` that fails loses what it should have written, but readers still see it. */
+  | { readonly type: 'error'; readonly errno: string }
+  /** A `write` or `fill` stores only its first bytes and then fails with `ENOSPC`. */
+  | { readonly type: 'shortWrite'; readonly bytes: number }
+  /** The process is gone before the operation: it and all later ones never happen. */
+  | { readonly type: 'crash' }
+
+/** What survives of that which was not synced when the power fails. What was synced always does. */
+export type Survival =
+  | { readonly type: 'nothing' }
+  | { readonly type: 'everything' }
+  /** All names, and the first `bytes` of all un-synced data, file by file in the order of writing. */
+  | { readonly type: 'prefix'; readonly bytes: number }
+  /** Each sector of each write, and each change of a directory, with a probability of one half. */
+  | { readonly type: 'random'; readonly random: Random }
+
+/** How a simulated disk behaves. */
+export interface SimulatedDiskOptions {
+  /** Asked before each operation; `count` is its number on this disk, from 1. */
+  readonly fault?: (operation: DiskOperation, count: number) => DiskFault | undefined
+  /**
+   * Runs a batch later. A simulation passes the timer of its clock, for a disk that takes time.
+   *
+   * @defaultValue `queueMicrotask`
+   */
+  readonly schedule?: (run: () => void) => void
+}
+
+/** How often something was done. */
+export interface DiskCounts {
+  readonly writes: number
+  readonly syncs: number
+  readonly directorySyncs: number
+}
+
+/** A disk in memory that can be crashed, filled and damaged. */
+export interface SimulatedDisk extends Disk {
+  /** What was done so far. */
+  readonly counts: DiskCounts
+  /** What a reader sees: content by path. Copies. */
+  files(): ReadonlyMap<string, Uint8Array>
+  /** Changes bits on the medium. */
+  flipBits(path: string, offset: number, mask: number): void
+  /** A second process on the same disk. It sees the same files and respects the same locks. */
+  share(options?: SimulatedDiskOptions): SimulatedDisk
+  /** Ends this process without a loss of power; returns the disk of the next one. */
+  kill(options?: SimulatedDiskOptions): SimulatedDisk
+  /**
+   * Ends this process by a loss of power; returns the disk that is found afterwards. May be called several
+   * times, for different outcomes of one crash.
+   */
+  crash(survival: Survival, options?: SimulatedDiskOptions): SimulatedDisk
+}
+
+/** Creates an empty disk in memory. */
+export function createSimulatedDisk(options: SimulatedDiskOptions = {}): SimulatedDisk {
+  return new MemoryDisk(new Volume(), options)
+}
+
+/** A change of a name that is not durable yet. */
+interface NameChange {
+  readonly path: string
+  readonly file: SimulatedFile | undefined
+  readonly from?: string
+}
+
+/** Names, files and locks: what processes share. */
+class Volume {
+  names = new Map<string, SimulatedFile>()
+  durableNames = new Map<string, SimulatedFile>()
+  unsyncedNames: NameChange[] = []
+  readonly directories = new Set<string>(['.', '/'])
+  readonly locks = new Map<string, MemoryDisk>()
+
+  changeName(change: NameChange): void {
+    applyName(this.names, change)
+    this.unsyncedNames.push(change)
+  }
+
+  syncDirectory(directory: string): void {
+    const inside = ({ path }: NameChange): boolean => directoryOf(path) === directory
+    for (const change of this.unsyncedNames) if (inside(change)) applyName(this.durableNames, change)
+    this.unsyncedNames = this.unsyncedNames.filter((change) => !inside(change))
+  }
+
+  /** The volume with each file replaced. */
+  copy(
+    replace: (file: SimulatedFile) => SimulatedFile,
+    keepNames: (change: NameChange) => boolean,
+    cached: boolean,
+  ): Volume {
+    const next = new Volume()
+    const replaced = new Map<SimulatedFile, SimulatedFile>()
+    const toNext = (file: SimulatedFile): SimulatedFile => {
+      const known = replaced.get(file) ?? replace(file)
+      replaced.set(file, known)
+      return known
+    }
+    const changes = this.unsyncedNames.map((change) => ({
+      ...change,
+      file: change.file === undefined ? undefined : toNext(change.file),
+    }))
+    for (const directory of this.directories) next.directories.add(directory)
+    for (const [path, file] of this.durableNames) next.durableNames.set(path, toNext(file))
+    next.names = new Map(next.durableNames)
+    for (const change of changes) if (keepNames(change)) applyName(next.names, change)
+    if (cached) next.unsyncedNames = changes
+    else next.durableNames = new Map(next.names)
+    return next
+  }
+}
+
+function applyName(names: Map<string, SimulatedFile>, { path, file, from }: NameChange): void {
+  if (from !== undefined) names.delete(from)
+  if (file === undefined) names.delete(path)
+  else names.set(path, file)
+}
+
+function directoryOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? '.' : path.slice(0, slash) || '/'
+}
+
+class MemoryDisk implements SimulatedDisk {
+  readonly #volume: Volume
+  readonly #options: SimulatedDiskOptions
+  #operations = 0
+  #writes = 0
+  #syncs = 0
+  #directorySyncs = 0
+  #closed: Promise<void> | undefined
+  #state: 'open' | 'closed' | 'dead' = 'open'
+
+  constructor(volume: Volume, options: SimulatedDiskOptions) {
+    this.#volume = volume
+    this.#options = options
+  }
+
+  get counts(): DiskCounts {
+    return { writes: this.#writes, syncs: this.#syncs, directorySyncs: this.#directorySyncs }
+  }
+
+  submit(operations: readonly DiskOperation[]): Promise<readonly DiskResult[]> {
+    if (this.#state !== 'open' || this.#closed !== undefined) {
+      return Promise.reject(failure('EBADF', 'the disk is closed'))
+    }
+    // As with a thread: what was submitted is out of reach for the one who did.
+    const taken = operations.map((operation) =>
+      operation.type === 'write' ? { ...operation, bytes: transfer(operation.bytes) } : operation,
+    )
+    return new Promise((resolve, reject) => {
+      const schedule = this.#options.schedule ?? queueMicrotask
+      schedule(() => {
+        const results: DiskResult[] = []
+        for (const [i, operation] of taken.entries()) {
+          try {
+            results.push(this.#performOrFail(operation))
+          } catch (error) {
+            invariant(error instanceof WalError, 'a simulated operation fails with a disk error')
+            const details = { ...error.details, operation: i }
+            reject(new WalError(error.code, error.message, { details }))
+            return
+          }
+        }
+        resolve(results)
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.submit([]).then(
+      () => this.#end('closed'),
+      () => {},
+    ))
+  }
+
+  files(): ReadonlyMap<string, Uint8Array> {
+    return new Map([...this.#volume.names].map(([path, file]) => [path, file.cached.slice()]))
+  }
+
+  flipBits(path: string, offset: number, mask: number): void {
+    this.#file(path).flipBits(offset, mask)
+  }
+
+  share(options: SimulatedDiskOptions = {}): SimulatedDisk {
+    return new MemoryDisk(this.#volume, options)
+  }
+
+  kill(options: SimulatedDiskOptions = {}): SimulatedDisk {
+    this.#end('dead')
+    return new MemoryDisk(
+      this.#volume.copy(
+        (file) => file.afterKill(),
+        () => true,
+        true,
+      ),
+      options,
+    )
+  }
+
+  crash(survival: Survival, options: SimulatedDiskOptions = {}): SimulatedDisk {
+    this.#end('dead')
+    const { pieces, names } = choices(survival)
+    return new MemoryDisk(
+      this.#volume.copy((file) => file.afterPowerLoss(pieces), names, false),
+      options,
+    )
+  }
+
+  #end(state: 'closed' | 'dead'): void {
+    this.#state = state
+    for (const [path, holder] of this.#volume.locks) if (holder === this) this.#volume.locks.delete(path)
+  }
+
+  #performOrFail(operation: DiskOperation): DiskResult {
+    if (this.#state !== 'open') throw failure('EBADF', 'the process is gone')
+    const fault = this.#options.fault?.(operation, ++this.#operations)
+    if (fault === undefined) return this.#perform(operation)
+    if (fault.type === 'crash') {
+      this.#end('dead')
+      throw failure('EBADF', 'the process is gone')
+    }
+    if (fault.type === 'shortWrite') {
+      if (operation.type === 'write') {
+        this.#write(operation.path, operation.offset, operation.bytes.subarray(0, fault.bytes))
+      }
+      throw failure('ENOSPC', `no space for ${operation.type}`)
+    }
+    if (operation.type === 'sync') this.#file(operation.path).failSync()
+    throw failure(fault.errno, `injected into ${operation.type}`)
+  }
+
+  #perform(operation: DiskOperation): DiskResult {
+    const volume = this.#volume
+    switch (operation.type) {
+      case 'makeDirectory':
+        for (let path = operation.path; !volume.directories.has(path); path = directoryOf(path)) {
+          volume.directories.add(path)
+        }
+        return done
+      case 'list':
+        return { type: 'list', entries: this.#list(operation.path) }
+      case 'open':
+        if (!volume.names.has(operation.path)) {
+          this.#requireDirectory(directoryOf(operation.path))
+          volume.changeName({ path: operation.path, file: new SimulatedFile() })
+        }
+        return done
+      case 'write':
+        this.#write(operation.path, operation.offset, operation.bytes)
+        return { type: 'write', buffer: operation.bytes.buffer }
+      case 'fill':
+        this.#write(operation.path, operation.offset, new Uint8Array(operation.length))
+        return done
+      case 'sync':
+        this.#syncs++
+        this.#file(operation.path).sync()
+        return done
+      case 'read': {
+        const { cached } = this.#file(operation.path)
+        return { type: 'read', bytes: cached.slice(operation.offset, operation.offset + operation.length) }
+      }
+      case 'truncate':
+        this.#file(operation.path).change({ type: 'resize', length: operation.length })
+        return done
+      case 'rename':
+        volume.changeName({ path: operation.to, file: this.#file(operation.from), from: operation.from })
+        return done
+      case 'unlink':
+        if (volume.names.has(operation.path)) volume.changeName({ path: operation.path, file: undefined })
+        return done
+      case 'syncDirectory':
+        this.#directorySyncs++
+        this.#requireDirectory(operation.path)
+        volume.syncDirectory(operation.path)
+        return done
+      case 'close':
+        return done
+      case 'lock':
+        if (volume.locks.has(operation.path)) {
+          throw new WalError('WAL_LOCKED', `${operation.path} is held`, { details: { file: operation.path } })
+        }
+        volume.locks.set(operation.path, this)
+        return done
+      case 'unlock':
+        if (volume.locks.get(operation.path) === this) volume.locks.delete(operation.path)
+        return done
+    }
+  }
+
+  #write(path: string, offset: number, bytes: Uint8Array): void {
+    this.#writes++
+    this.#file(path).change({ type: 'write', offset, bytes: bytes.slice() })
+  }
+
+  #list(directory: string): { name: string; type: 'file'; size: number }[] {
+    this.#requireDirectory(directory)
+    return [...this.#volume.names]
+      .filter(([path]) => directoryOf(path) === directory)
+      .map(([path, file]) => ({
+        name: path.slice(path.lastIndexOf('/') + 1),
+        type: 'file',
+        size: file.cached.length,
+      }))
+  }
+
+  #requireDirectory(path: string): void {
+    if (!this.#volume.directories.has(path)) throw failure('ENOENT', `there is no directory ${path}`)
+  }
+
+  #file(path: string): SimulatedFile {
+    const file = this.#volume.names.get(path)
+    if (file === undefined) throw failure('ENOENT', `there is no file ${path}`)
+    return file
+  }
+}
+
+const done: DiskResult = { type: 'done' }
+
+function failure(errno: string, message: string): WalError {
+  return new WalError('WAL_DISK_FAILED', `${errno}: ${message}`, { details: { errno } })
+}
+
+function transfer(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const { byteOffset, byteLength } = bytes
+  const buffer = structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+/** How a survival decides over pieces of data and changes of names. */
+function choices(survival: Survival): { pieces: PieceSurvives; names: () => boolean } {
+  switch (survival.type) {
+    case 'nothing':
+      return { pieces: ({ bytes }) => (bytes === 0 ? -1 : 0), names: () => false }
+    case 'everything':
+      return { pieces: ({ bytes }) => bytes, names: () => true }
+    case 'prefix': {
+      let left = survival.bytes
+      const pieces: PieceSurvives = ({ bytes }) => {
+        const taken = Math.min(left, bytes)
+        left -= taken
+        return taken
+      }
+      return { pieces, names: () => true }
+    }
+    case 'random': {
+      const { random } = survival
+      const heads = (): boolean => random.below(2) === 1
+      return { pieces: ({ bytes }) => (heads() ? bytes : bytes === 0 ? -1 : 0), names: heads }
+    }
+  }
+}
