@@ -3,8 +3,45 @@
  *
  * @packageDocumentation
  */
+
+// For hosts.
 export type { EtcdErrorCode, GrpcStatus } from './errors.ts'
 export { EtcdError, etcdErrors, grpcStatus } from './errors.ts'
+export { addEtcdServices } from './grpc/add-etcd-services.ts'
+export type { HealthDeps } from './grpc/health.ts'
+export { addHealthService } from './grpc/health.ts'
+export { etcdServerOptions } from './grpc/server-options.ts'
+export { etcdServices } from './services/etcd-services.ts'
+export type { EtcdServicesDeps, EtcdServicesOptions, MemberDescription } from './services/options.ts'
+export { etcdServicesDefaults, requestOverheadBytes } from './services/options.ts'
+
+// For other transports.
+export type { GrpcService } from './grpc/add-etcd-services.ts'
+export { grpcServices } from './grpc/add-etcd-services.ts'
+export {
+  authDefinition,
+  clusterDefinition,
+  electionDefinition,
+  kvDefinition,
+  leaseDefinition,
+  lockDefinition,
+  maintenanceDefinition,
+  watchDefinition,
+} from './grpc/definitions.ts'
+export { healthDefinition, healthService } from './grpc/health.ts'
+export type { etcdserverpb, grpc, mvccpb, v3electionpb, v3lockpb } from './generated/messages.js'
+export type {
+  DeleteRangeResponse,
+  Event,
+  LeaderResponse,
+  PutResponse,
+  RangeResponse,
+  RangeStreamResponse,
+  ResponseHeader,
+  ResponseOp,
+  TxnResponse,
+  WatchResponse,
+} from './messages.ts'
 export type {
   AuthService,
   BidiStream,

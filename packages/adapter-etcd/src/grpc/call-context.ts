@@ -1,0 +1,43 @@
+import type { Metadata } from '@grpc/grpc-js'
+import { EtcdError } from '../errors.ts'
+import type { CallContext, CallMetadata } from '../services/services.ts'
+
+/** What all calls of a grpc-js server have. */
+interface ServerCall {
+  readonly cancelled: boolean
+  readonly metadata: Metadata
+  once(event: 'cancelled', listener: () => void): unknown
+}
+
+/** A grpc-js call as services see it. */
+export class GrpcCallContext implements CallContext {
+  readonly #call: ServerCall
+  #controller: AbortController | undefined
+
+  constructor(call: ServerCall) {
+    this.#call = call
+  }
+
+  /** Created when it is first asked for: most calls end without it. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController()
+      this.#controller = controller
+      const abort = (): void => {
+        controller.abort(new EtcdError('ETCD_CANCELED'))
+      }
+      if (this.#call.cancelled) abort()
+      else this.#call.once('cancelled', abort)
+    }
+    return this.#controller.signal
+  }
+
+  get metadata(): CallMetadata {
+    return {
+      get: (name) => {
+        const [value] = this.#call.metadata.get(name)
+        return typeof value === 'string' ? value : undefined
+      },
+    }
+  }
+}
