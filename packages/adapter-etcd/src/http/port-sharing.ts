@@ -93,6 +93,7 @@ export function sharePort(
     close: () => {
       closed = true
       for (const socket of undecided) socket.destroy()
+      undecided.clear()
     },
   }
 }
