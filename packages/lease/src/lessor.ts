@@ -134,13 +134,17 @@ export interface Lessor {
    * `extendMs` on top, and more where too many would expire at once. Follow with `promoteStep`.
    */
   promote(promotion: { readonly nowMs: number; readonly extendMs: number }): void
-  /** Arms the next `maxLeases` leases of a promotion and tells whether it is finished. */
+  /**
+   * Arms the next `maxLeases` leases of a promotion and tells whether it is finished (also when there is none).
+   * About 0.3 µs per lease: 5 000 are a good step. Until it is finished, nothing expires.
+   */
   promoteStep(maxLeases: number): boolean
   /** Stops to decide: all leases live forever, until the next promotion. Constant time. */
   demote(): void
   /**
    * Primary. Gives every lease `gapMs` more, since the host noticed that it was paused and nobody could renew.
-   * Constant time. Call it before `expired` when time has jumped.
+   * Constant time. Call it before `expired` when time has jumped: a gap longer than the time since the last
+   * `expired` makes new leases expire late by the difference.
    */
   extendAll(gapMs: number): void
 

@@ -16,7 +16,7 @@ export interface LessorOptions extends LeaseLimits {
   /** A reported lease that is still there is reported again after this time. Unit: ms. @defaultValue `3_000` */
   readonly expiredRetryMs?: number
   /**
-   * Leases that one `expired` or `checkpointsDue` call looks at, to bound its time: about 0.1 µs each.
+   * Leases that one `expired` or `checkpointsDue` call looks at, to bound its time: about 0.2 µs each.
    * What is left over is done by the next call. Unit: leases. @defaultValue `10_000`
    */
   readonly sweepMaxLeases?: number

@@ -1,5 +1,12 @@
+import { readFile } from 'node:fs/promises'
 import { hasCode } from '@orrery/environment'
-import { createLessor, type LeaseErrorCode, type Lessor, type LessorOptions } from '@orrery/lease'
+import {
+  createLessor,
+  type LeaseErrorCode,
+  leaseErrorCodes,
+  type Lessor,
+  type LessorOptions,
+} from '@orrery/lease'
 import { describe, expect, test } from 'vitest'
 
 /** A primary lessor at time 0 with ticks of 1 ms. */
@@ -18,15 +25,7 @@ function codeOf(action: () => unknown): LeaseErrorCode | 'none' {
   try {
     action()
   } catch (error) {
-    if (
-      hasCode<LeaseErrorCode>(error, 'LEASE_EXISTS', 'LEASE_EXPIRED', 'LEASE_ID_INVALID', 'LEASE_NOT_FOUND')
-    ) {
-      return error.code
-    }
-    if (hasCode<LeaseErrorCode>(error, 'LEASE_NOT_PRIMARY', 'LEASE_OPTIONS_INVALID', 'LEASE_TTL_INVALID')) {
-      return error.code
-    }
-    if (hasCode<LeaseErrorCode>(error, 'LEASE_TTL_TOO_LARGE')) return error.code
+    if (hasCode(error, ...leaseErrorCodes)) return error.code
     throw error
   }
   return 'none'
@@ -189,7 +188,7 @@ describe('expiry', () => {
     lessor.extendAll(60_000)
     expect(lessor.timeToLive(1n, 62_000)?.remainingMs).toBe(3_000)
     expect(lessor.expired(64_999)).toEqual([])
-    expect(lessor.nextDeadlineMs()).toBeLessThanOrEqual(65_000)
+    expect(lessor.nextDeadlineMs()).toBe(65_000)
     lessor.grant({ id: 2n, ttlMs: 5_000, nowMs: 64_999 })
     expect(lessor.expired(65_000)).toEqual([1n])
     expect(lessor.expired(69_999)).toEqual([1n, 2n])
@@ -354,4 +353,10 @@ test.each<LessorOptions>([
   { expiredMaxLeases: Number.NaN },
 ])('options %o are refused', (options) => {
   expect(codeOf(() => createLessor(options))).toBe('LEASE_OPTIONS_INVALID')
+})
+
+test('every error code is explained in the README', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const documented = [...readme.matchAll(/^\| `(LEASE_\w+)`/gm)].map(([, code]) => code)
+  expect(documented).toEqual([...leaseErrorCodes])
 })

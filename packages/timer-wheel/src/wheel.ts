@@ -171,17 +171,14 @@ class HierarchicalWheel<E extends WheelEntry> implements TimerWheel<E> {
     invariant(false, 'the coarsest level reaches every safe integer')
   }
 
-  /**
-   * Finds the occupied slot that begins first. Among equals it takes the coarsest, since that one may hold
-   * entries of the very tick at which the finer one begins.
-   */
+  /** Finds the level whose occupied slot begins first, and notes in `#slotTick` where. */
   #seek(): Level | undefined {
     let earliest: Level | undefined
     for (const level of this.#levels) {
       const window = level.firstOccupied(level.windowOf(this.#cursor))
       if (window === undefined) continue
       const tick = window * level.spanTicks
-      if (earliest === undefined || tick <= this.#slotTick) {
+      if (earliest === undefined || tick < this.#slotTick) {
         earliest = level
         this.#slotTick = tick
       }
@@ -189,10 +186,9 @@ class HierarchicalWheel<E extends WheelEntry> implements TimerWheel<E> {
     return earliest
   }
 
-  /** The last tick that is not after `ms`. The correction undoes a division that was rounded up. */
+  /** The last tick that is not after `ms`. Dividing the next smaller number never rounds up to a whole tick. */
   #tickUntil(ms: number): number {
-    const tick = Math.floor(ms / this.#tickMs)
-    return tick * this.#tickMs > ms ? tick - 1 : tick
+    return Math.floor(ms / this.#tickMs)
   }
 
   /** The first tick that is not before `ms`. The correction undoes a division that was rounded down. */

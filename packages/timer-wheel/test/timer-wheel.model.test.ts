@@ -15,6 +15,7 @@ const span = fc
   .map(([bits, fraction]) => 2 ** bits * fraction)
 
 const command = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('clockBackwards' as const), byMs: span }) },
   {
     weight: 5,
     arbitrary: fc.record({ type: fc.constant('schedule' as const), probe: fc.nat(19), inMs: span }),
@@ -61,16 +62,16 @@ test('agrees with a naive list of deadlines', () => {
         const dueTick = (probe: Probe) => tickOf(probe.dueMs ?? expect.fail('expired while disarmed'), tickMs)
         let nowMs = startMs
 
-        const advance = (limits: { maxExpired?: number; maxSteps?: number }) => {
+        const advance = (limits: { maxExpired?: number; maxSteps?: number }, atMs = nowMs) => {
           const before = wheel.steps
-          const expired = wheel.advance(nowMs, limits)
+          const expired = wheel.advance(atMs, limits)
           expect(wheel.steps - before).toBeLessThanOrEqual(limits.maxSteps ?? Infinity)
           expect(expired.length).toBeLessThanOrEqual(limits.maxExpired ?? Infinity)
           if (wheel.steps - before > expired.length) reached.add('cascade')
           let lastTick = -Infinity
           for (const probe of expired) {
             const tick = dueTick(probe)
-            expect(tick * tickMs, 'never early').toBeLessThanOrEqual(nowMs)
+            expect(tick * tickMs, 'never early').toBeLessThanOrEqual(atMs)
             if (probe.ahead) {
               expect(tick, 'oldest first').toBeGreaterThanOrEqual(lastTick)
               lastTick = tick
@@ -93,6 +94,8 @@ test('agrees with a naive list of deadlines', () => {
               (probe) => probe.dueMs !== undefined && dueTick(probe) * tickMs <= nowMs,
             )
             expect(overdue, 'nothing is lost').toEqual([])
+          } else if (step.type === 'clockBackwards') {
+            advance({}, nowMs - step.byMs)
           } else {
             const probe = probeAt(step.probe)
             expect(probe.scheduled).toBe(probe.dueMs !== undefined)

@@ -32,6 +32,18 @@ describe('a timer wheel', () => {
     expect(wheel.advance(1_000)).toEqual([])
   })
 
+  test.each([7, 100])('is not early by a rounding error, with ticks of %d ms', (tickMs) => {
+    for (let tick = 1; tick <= 2_000; tick += 1) {
+      const onTickMs = tick * tickMs
+      const ulpMs = 2 ** (Math.floor(Math.log2(onTickMs)) - 52)
+      const wheel = createTimerWheel<Probe>({ tickMs })
+      armed(wheel, [onTickMs, onTickMs + ulpMs])
+      expect(wheel.advance(onTickMs - ulpMs)).toEqual([])
+      expect(names(wheel.advance(onTickMs))).toEqual([0])
+      expect(names(wheel.advance(onTickMs + tickMs))).toEqual([1])
+    }
+  })
+
   test('expires the oldest tick first, however far apart deadlines are and in whatever order they came', () => {
     const wheel = createTimerWheel<Probe>({ tickMs: 1 })
     armed(wheel, [9e12, 40, 1_000_000, 3, 1_023, 33, 1_024, 9e12 - 1])
