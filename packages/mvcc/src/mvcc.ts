@@ -88,6 +88,11 @@ export interface Mvcc {
   /** Suspends {@link Mvcc.compactStep} until the returned function is called: for work that scans history. */
   holdCompaction(): () => void
   /**
+   * Keeps a revision readable until the returned function is called, even if it is compacted meanwhile: for
+   * a read that takes several turns. Holds compaction, too.
+   */
+  pin(revision: number): () => void
+  /**
    * Starts a checksum over the history. The caller holds compaction until it is finished.
    *
    * @param revision 0: the current one
@@ -125,6 +130,8 @@ class MvccCore implements Mvcc {
   readonly #hub: WatchHub
   readonly #compaction: Compaction
   #compactionHolds = 0
+  /** Revisions that reads in progress need, with how many do. */
+  readonly #pins = new Map<number, number>()
   /** Where {@link restoreStep} goes on; undefined when it is done. */
   #restoreFrom: { readonly main: number; readonly sub: number } | undefined = { main: 0, sub: 0 }
 
@@ -138,6 +145,7 @@ class MvccCore implements Mvcc {
       backend,
       leases,
       compactRevision: () => this.#compaction.revision,
+      isPinned: (revision) => this.#pins.has(revision),
       watched: () => this.#hub.synced.size > 0,
     })
     this.#hub = new WatchHub(this.#writer, options)
@@ -238,6 +246,20 @@ class MvccCore implements Mvcc {
     return () => {
       if (held) this.#compactionHolds--
       held = false
+    }
+  }
+
+  pin(revision: number): () => void {
+    const release = this.holdCompaction()
+    this.#pins.set(revision, (this.#pins.get(revision) ?? 0) + 1)
+    let pinned = true
+    return () => {
+      if (!pinned) return
+      pinned = false
+      release()
+      const left = (this.#pins.get(revision) ?? 1) - 1
+      if (left > 0) this.#pins.set(revision, left)
+      else this.#pins.delete(revision)
     }
   }
 

@@ -12,6 +12,8 @@ export interface ReadView {
   /** The newest revision that the reader may see: inside a txn that changed something, the txn's own. */
   readonly revision: number
   readonly compactRevision: number
+  /** Whether a compacted revision is kept readable for a read in progress. */
+  isPinned(revision: number): boolean
 }
 
 /**
@@ -39,7 +41,7 @@ export function checkReadRevision(view: ReadView, revision: number): void {
   if (revision > view.revision) {
     throw new MvccError('MVCC_FUTURE_REVISION', `revision ${revision} is after ${view.revision}`)
   }
-  if (revision < view.compactRevision) {
+  if (revision < view.compactRevision && !view.isPinned(revision)) {
     throw new MvccError('MVCC_COMPACTED', `revision ${revision} is before ${view.compactRevision}`)
   }
 }

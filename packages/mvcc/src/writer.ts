@@ -18,6 +18,8 @@ export interface WriterParts {
   readonly leases: KeyLeases
   /** The revision of the last compaction. */
   readonly compactRevision: () => number
+  /** Whether a read in progress still needs a compacted revision. */
+  readonly isPinned: (revision: number) => boolean
   /** Whether anybody wants to know what changes: events are only made then. */
   readonly watched: () => boolean
 }
@@ -28,6 +30,7 @@ export class Writer implements WriteView {
   readonly backend: Backend
   readonly leases: KeyLeases
   readonly #compactRevision: () => number
+  readonly #isPinned: (revision: number) => boolean
   readonly #watched: () => boolean
   readonly #encoder = new RecordEncoder()
   /** The newest complete revision. */
@@ -41,6 +44,7 @@ export class Writer implements WriteView {
     this.backend = parts.backend
     this.leases = parts.leases
     this.#compactRevision = parts.compactRevision
+    this.#isPinned = parts.isPinned
     this.#watched = parts.watched
   }
 
@@ -51,6 +55,10 @@ export class Writer implements WriteView {
 
   get compactRevision(): number {
     return this.#compactRevision()
+  }
+
+  isPinned(revision: number): boolean {
+    return this.#isPinned(revision)
   }
 
   /** For recovery: the store is at least at this revision. */

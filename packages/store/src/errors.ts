@@ -15,6 +15,7 @@ import { CodedError } from '@orrery/environment'
  * - `STORE_DAMAGED`: the directory's content is not what a store wrote
  * - `STORE_SNAPSHOT_INVALID`: a snapshot is cut, damaged or of another format
  * - `STORE_NOT_EMPTY`: a snapshot is to be restored over existing data
+ * - `STORE_OPTIONS_INVALID`: an option is out of its range
  */
 export const storeErrorCodes = [
   'STORE_CLOSED',
@@ -29,6 +30,7 @@ export const storeErrorCodes = [
   'STORE_DAMAGED',
   'STORE_SNAPSHOT_INVALID',
   'STORE_NOT_EMPTY',
+  'STORE_OPTIONS_INVALID',
 ] as const
 
 /** One of {@link storeErrorCodes}. */

@@ -6,7 +6,11 @@
  */
 export type { StoreErrorCode } from './errors.ts'
 export { StoreError, storeErrorCodes } from './errors.ts'
-export type { StoreBackend } from './ports.ts'
+export { createMemoryStore } from './memory-store.ts'
+export type { OpenStoreDeps } from './open-store.ts'
+export { openStore, restoreSnapshot } from './open-store.ts'
+export type { StoreOptions } from './options.ts'
+export { storeDefaults } from './options.ts'
 export type {
   Alarm,
   Alarms,

@@ -1,0 +1,232 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CodedError, type Environment, hasCode } from '@orrery/environment'
+import { systemEnvironment } from '@orrery/environment/system'
+import { type LmdbBackend, openLmdbBackend } from '@orrery/mvcc-lmdb'
+import { createWorkerDisk, type Disk } from '@orrery/wal'
+import { decodeCommand } from './command-codec.ts'
+import { StoreError } from './errors.ts'
+import { resolveOptions, type StoreOptions } from './options.ts'
+import { readSnapshot } from './snapshot-reader.ts'
+import { StateMachine } from './state-machine.ts'
+import type { Store } from './store.ts'
+import { type Identity, StoreCore } from './store-core.ts'
+import { openWalLog, type WalLog } from './wal-log.ts'
+
+/** Where a store keeps its data, and what it runs in. */
+export interface OpenStoreDeps {
+  /** Created, readable by its owner only, if it does not exist. One store at a time has it open. */
+  readonly directory: string
+  /** @defaultValue Node's clock and entropy, no log */
+  readonly environment?: Environment
+}
+
+/** The backend's value that ties it to its log. */
+const identityName = 'store/identity'
+/** There while a snapshot is being restored: a part of one must not pass for a store. */
+const incompleteName = 'store/incomplete'
+/** Revisions and entries that one turn reads back. */
+const restoreStep = 2_000
+const replayPendingMaxBytes = 67_108_864
+
+/**
+ * Opens a durable store: a write-ahead log that is synced before a write is answered, and a backend on LMDB
+ * that follows. After a crash it holds every write that was answered, each applied once.
+ *
+ * ```text
+ * directory/LOCK   held while it is open
+ * directory/wal/   the log
+ * directory/db/    the backend
+ * ```
+ *
+ * @throws StoreError `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FAILED`, `STORE_OPTIONS_INVALID`
+ */
+export async function openStore(deps: OpenStoreDeps, options: StoreOptions = {}): Promise<Store> {
+  const resolved = resolveOptions(options)
+  const environment = deps.environment ?? systemEnvironment()
+  const undo = new Undo()
+  try {
+    return await open({ directory: deps.directory, environment }, resolved, undo)
+  } catch (error) {
+    await undo.run()
+    throw openError(deps.directory, error)
+  }
+}
+
+async function open(
+  { directory, environment }: Required<OpenStoreDeps>,
+  options: Required<StoreOptions>,
+  undo: Undo,
+): Promise<Store> {
+  const disk = createWorkerDisk()
+  undo.add(() => disk.close())
+  await lock(disk, directory)
+  const backend = await openLmdbBackend(
+    { path: join(directory, 'db'), environment },
+    // Two quotas: pages that a transaction replaces stay occupied until the next one.
+    { mapMaxBytes: Math.max(options.quotaBytes * 2, 2 ** 34) },
+  )
+  undo.add(() => backend.close())
+  const stored = backend.getMeta(identityName)
+  const proposed = stored ?? newIdentity(environment)
+  const log = await openWalLog({
+    disk,
+    directory: join(directory, 'wal'),
+    identity: proposed,
+    logger: environment.logger,
+  })
+  undo.add(() => log.close())
+  const identity = agreeOnIdentity(backend, log, stored)
+  const state = new StateMachine(backend, {
+    memberId: identity.memberId,
+    leaseTtlMinMs: options.leaseTtlMinMs,
+    pendingMaxResponses: options.watchPendingMaxResponses,
+    pendingMaxBytes: options.watchPendingMaxBytes,
+  })
+  await recover({ environment, backend, log, state })
+  const release = (): Promise<void> => disk.close()
+  return new StoreCore({ environment, identity, state, log, backend, release }, options)
+}
+
+async function lock(disk: Disk, directory: string): Promise<void> {
+  await disk.submit([
+    { type: 'makeDirectory', path: directory },
+    { type: 'lock', path: join(directory, 'LOCK') },
+  ])
+}
+
+function newIdentity({ random }: Environment): Uint8Array {
+  const bytes = Buffer.alloc(16)
+  bytes.writeBigUInt64BE(random.id63(), 0)
+  bytes.writeBigUInt64BE(random.id63(), 8)
+  return bytes
+}
+
+/** Log and backend must be of one store: a file restored from elsewhere would silently give wrong answers. */
+function agreeOnIdentity(backend: LmdbBackend, { wal }: WalLog, stored: Uint8Array | undefined): Identity {
+  const logged = Buffer.from(wal.metadata)
+  if (backend.getMeta(incompleteName) !== undefined) throw damaged('a snapshot was restored only in part')
+  if (logged.length !== 16) throw damaged('the log has no identity')
+  if (stored !== undefined && !logged.equals(stored))
+    throw damaged('log and backend belong to different stores')
+  if (stored === undefined) {
+    if (backend.durableIndex > 0) throw damaged('the backend has no identity')
+    backend.setMeta(identityName, logged)
+    backend.seal(0)
+  }
+  return { clusterId: logged.readBigUInt64BE(0), memberId: logged.readBigUInt64BE(8) }
+}
+
+/**
+ * Brings the state to the end of the log: first what the backend has, then the entries that it missed. The
+ * backend commits an entry's changes together with its index, so none is applied twice.
+ */
+async function recover({
+  environment,
+  backend,
+  log,
+  state,
+}: {
+  readonly environment: Environment
+  readonly backend: LmdbBackend
+  readonly log: WalLog
+  readonly state: StateMachine
+}): Promise<void> {
+  const { clock, logger } = environment
+  const { wal } = log
+  const nextTurn = (): Promise<void> => new Promise((resolve) => clock.defer(resolve))
+  const applied = backend.durableIndex
+  if (wal.lastIndex < applied) {
+    throw damaged(`the log ends at entry ${wal.lastIndex}, the backend has ${applied}`)
+  }
+  if (wal.firstIndex > applied + 1) {
+    throw damaged(`the log begins at entry ${wal.firstIndex}, the backend ends at ${applied}`)
+  }
+  state.restore(applied)
+  while (state.mvcc.restoreStep(restoreStep)) await nextTurn()
+  state.restored()
+  if (wal.lastIndex === applied) return
+  for await (const entries of wal.read(applied + 1)) {
+    for (const { index, payload } of entries) state.apply(decodeCommand(payload), index, clock.nowMs())
+    if (backend.pendingBytes > replayPendingMaxBytes) await backend.flush()
+    await nextTurn()
+  }
+  logger.info('entries of the log were applied again', { from: applied + 1, to: wal.lastIndex })
+}
+
+/**
+ * Creates a store's directory from a snapshot: that of `Store.snapshot`, or the file that
+ * `etcdctl snapshot save` wrote of it. The new store has the same keys and revisions and a new identity.
+ *
+ * @throws StoreError `STORE_SNAPSHOT_INVALID`, `STORE_NOT_EMPTY`, `STORE_LOCKED`, `STORE_FAILED`
+ */
+export async function restoreSnapshot(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  deps: OpenStoreDeps,
+): Promise<void> {
+  const { directory } = deps
+  const environment = deps.environment ?? systemEnvironment()
+  const undo = new Undo()
+  try {
+    const disk = createWorkerDisk()
+    undo.add(() => disk.close())
+    await lock(disk, directory)
+    await mkdir(join(directory, 'db'), { mode: 0o700 }).catch((error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) throw error
+      throw new StoreError('STORE_NOT_EMPTY', `${directory} holds a store already`)
+    })
+    undo.add(() => rm(join(directory, 'db'), { recursive: true, force: true }))
+    const backend = await openLmdbBackend({ path: join(directory, 'db'), environment })
+    undo.add(() => backend.close())
+    backend.setMeta(incompleteName, new Uint8Array(1))
+    for await (const item of readSnapshot(source)) {
+      if (item.type === 'meta') backend.setMeta(item.name, item.value)
+      else backend.put(item.main, item.sub, item.tombstone, item.record.slice())
+      backend.seal(0)
+      if (backend.pendingBytes > replayPendingMaxBytes) await backend.flush()
+    }
+    backend.setMeta(identityName, newIdentity(environment))
+    backend.setMeta(incompleteName, undefined)
+    backend.seal(0)
+    await backend.flush()
+    await backend.close()
+    await disk.close()
+  } catch (error) {
+    await undo.run()
+    throw openError(directory, error)
+  }
+}
+
+/** What was opened so far, closed in reverse order when a later step fails. */
+class Undo {
+  readonly #steps: (() => Promise<unknown>)[] = []
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step)
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.reverse()) await step().catch(() => {})
+  }
+}
+
+function damaged(why: string): StoreError {
+  return new StoreError('STORE_DAMAGED', why)
+}
+
+/** One kind of error for whoever opens a directory, with the part's own as its cause. */
+function openError(directory: string, error: unknown): unknown {
+  if (error instanceof StoreError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  if (hasCode(error, 'WAL_LOCKED')) {
+    return new StoreError('STORE_LOCKED', `${directory}: ${message}`, { cause: error })
+  }
+  const damagedCodes = ['WAL_CORRUPT', 'WAL_MISSING', 'WAL_UNSUPPORTED_VERSION', 'LMDB_DAMAGED']
+  if (hasCode(error, ...damagedCodes)) {
+    return new StoreError('STORE_DAMAGED', `${directory}: ${message}`, { cause: error })
+  }
+  if (error instanceof CodedError || (error instanceof Error && 'errno' in error)) {
+    return new StoreError('STORE_FAILED', `${directory}: ${message}`, { cause: error })
+  }
+  return error
+}

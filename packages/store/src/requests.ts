@@ -1,0 +1,77 @@
+import type {
+  Compare as MvccCompare,
+  DeleteRangeRequest as MvccDeleteRangeRequest,
+  PutRequest as MvccPutRequest,
+  RangeRequest as MvccRangeRequest,
+  TxnOp as MvccTxnOp,
+  TxnRequest as MvccTxnRequest,
+  WatcherRequest as MvccWatcherRequest,
+} from '@orrery/mvcc'
+import { toKey, toValue } from './bytes.ts'
+import type {
+  Compare,
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  TxnOp,
+  TxnRequest,
+  WatcherRequest,
+} from './store.ts'
+
+// From what callers write to what the core takes: byte strings, and values that nobody else holds.
+
+interface Span {
+  readonly key: string | Uint8Array
+  readonly rangeEnd?: string | Uint8Array | undefined
+}
+
+function toSpan({ key, rangeEnd }: Span): { key: string; rangeEnd: string | undefined } {
+  return { key: toKey(key), rangeEnd: rangeEnd === undefined ? undefined : toKey(rangeEnd) }
+}
+
+export function toRange(request: RangeRequest): MvccRangeRequest {
+  return { ...request, ...toSpan(request) }
+}
+
+export function toPut(request: PutRequest): MvccPutRequest {
+  const { key, value, lease, prevKv, ignoreValue, ignoreLease } = request
+  return {
+    key: toKey(key),
+    value: value === undefined ? undefined : toValue(value),
+    lease,
+    prevKv,
+    ignoreValue,
+    ignoreLease,
+  }
+}
+
+export function toDeleteRange(request: DeleteRangeRequest): MvccDeleteRangeRequest {
+  return { ...toSpan(request), prevKv: request.prevKv }
+}
+
+export function toTxn({ compare = [], success = [], failure = [] }: TxnRequest): MvccTxnRequest {
+  return { compare: compare.map(toCompare), success: success.map(toOp), failure: failure.map(toOp) }
+}
+
+export function toWatcher(request: WatcherRequest): MvccWatcherRequest {
+  return { ...request, ...toSpan(request) }
+}
+
+function toCompare(compare: Compare): MvccCompare {
+  const span = toSpan(compare)
+  if (compare.target !== 'value') return { ...compare, ...span }
+  return { ...span, result: compare.result, target: 'value', value: toValue(compare.value) }
+}
+
+function toOp(op: TxnOp): MvccTxnOp {
+  switch (op.type) {
+    case 'range':
+      return { type: 'range', ...toRange(op) }
+    case 'put':
+      return { type: 'put', ...toPut(op) }
+    case 'deleteRange':
+      return { type: 'deleteRange', ...toDeleteRange(op) }
+    case 'txn':
+      return { type: 'txn', ...toTxn(op) }
+  }
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import type { StoreBackend } from './ports.ts'
+import { frameHeaderBytes, frameTypes, magic, revisionHeaderBytes } from './snapshot-format.ts'
+import type { Snapshot } from './store.ts'
+
+/** What a snapshot is taken of. */
+export interface SnapshotSource {
+  /** Taken up to here. */
+  readonly revision: number
+  readonly backend: StoreBackend
+  /** Keeps old revisions in the backend until the returned function is called. */
+  readonly holdCompaction: () => () => void
+  /** @throws when the snapshot is to be abandoned */
+  readonly nextTurn: () => Promise<void>
+}
+
+/** Bytes that one turn of the event loop gathers. */
+const chunkBytes = 262_144
+
+/**
+ * Streams the state at one revision. Named values (leases, alarms) are few and copied at once; revisions do
+ * not change once they are written, so they are read in slices while the store goes on.
+ */
+export function writeSnapshot(source: SnapshotSource): Snapshot {
+  const meta = readMeta(source.backend)
+  const release = source.holdCompaction()
+  return {
+    revision: source.revision,
+    sizeBytes: source.backend.sizeInUseBytes,
+    [Symbol.asyncIterator]: () => stream(source, meta, release),
+  }
+}
+
+async function* stream(
+  source: SnapshotSource,
+  meta: Buffer,
+  release: () => void,
+): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256')
+  const hashed = (bytes: Buffer): Buffer => {
+    hash.update(bytes)
+    return bytes
+  }
+  try {
+    yield hashed(magic)
+    yield hashed(meta)
+    let from: { main: number; sub: number } | undefined = { main: 0, sub: 0 }
+    while (from !== undefined) {
+      const slice = readSlice(source, from)
+      if (slice.bytes.length > 0) yield hashed(slice.bytes)
+      from = slice.next
+      await source.nextTurn()
+    }
+    yield frame(frameTypes.end, hash.digest())
+  } finally {
+    release()
+  }
+}
+
+function readMeta(backend: StoreBackend): Buffer {
+  const frames: Buffer[] = []
+  backend.scanMeta('', (name, value) => {
+    // A snapshot begins a new history of the log, with an identity of its own.
+    if (name.startsWith('store/')) return
+    frames.push(frame(frameTypes.meta, Buffer.concat([Buffer.from([name.length]), Buffer.from(name), value])))
+  })
+  return Buffer.concat(frames)
+}
+
+function readSlice(
+  { backend, revision }: SnapshotSource,
+  from: { readonly main: number; readonly sub: number },
+): { bytes: Buffer; next: { main: number; sub: number } | undefined } {
+  const frames: Buffer[] = []
+  let length = 0
+  let next: { main: number; sub: number } | undefined
+  backend.scan(from.main, from.sub, (main, sub, tombstone, record) => {
+    if (main > revision) return false
+    if (length >= chunkBytes) {
+      next = { main, sub }
+      return false
+    }
+    const bytes = Buffer.allocUnsafe(frameHeaderBytes + revisionHeaderBytes + record.length)
+    let at = bytes.writeUInt8(frameTypes.revision, 0)
+    at = bytes.writeUInt32LE(revisionHeaderBytes + record.length, at)
+    at = bytes.writeDoubleLE(main, at)
+    at = bytes.writeUInt32LE(sub, at)
+    at = bytes.writeUInt8(tombstone ? 1 : 0, at)
+    bytes.set(record, at)
+    frames.push(bytes)
+    length += bytes.length
+    return true
+  })
+  return { bytes: Buffer.concat(frames), next }
+}
+
+function frame(type: number, payload: Uint8Array): Buffer {
+  const header = Buffer.alloc(frameHeaderBytes)
+  header.writeUInt8(type, 0)
+  header.writeUInt32LE(payload.length, 1)
+  return Buffer.concat([header, payload])
+}

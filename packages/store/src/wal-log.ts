@@ -1,0 +1,73 @@
+import { hasCode, type Logger } from '@orrery/environment'
+import { type Disk, openWal, type Wal } from '@orrery/wal'
+import { StoreError } from './errors.ts'
+import type { CommitLog } from './ports.ts'
+
+/** The type of the log's entries. The others are free for a replicated store. */
+const commandEntry = 1
+
+/** A {@link CommitLog} with what its recovery needs. */
+export interface WalLog extends CommitLog {
+  readonly wal: Wal
+}
+
+/**
+ * Opens a log on disk: an entry is committed when it is synced.
+ *
+ * @param identity stored in a new log, to be compared with {@link Wal.metadata}
+ * @throws WalError
+ */
+export async function openWalLog(parts: {
+  readonly disk: Disk
+  readonly directory: string
+  readonly identity: Uint8Array
+  readonly logger: Logger
+}): Promise<WalLog> {
+  const wal = await openWal(
+    {
+      disk: parts.disk,
+      directory: parts.directory,
+      logger: parts.logger,
+      onDurable: (index) => log.onCommit?.(index),
+      onFailure: (error) => log.onFailure?.(error),
+    },
+    { metadata: parts.identity },
+  )
+  const log: WalLog = {
+    wal,
+    append: (payload) => {
+      try {
+        return wal.append(commandEntry, payload)
+      } catch (error) {
+        throw refused(error)
+      }
+    },
+    get commitIndex() {
+      return wal.durableIndex
+    },
+    onCommit: undefined,
+    onFailure: undefined,
+    release: (index) => {
+      if (wal.state !== 'open') return
+      // Space comes back later when this fails; a failure of the disk is reported by itself.
+      wal.compactPrefix(Math.min(index, wal.durableIndex)).catch(() => {})
+    },
+    close: () => wal.close(),
+  }
+  return log
+}
+
+function refused(error: unknown): unknown {
+  if (hasCode(error, 'WAL_QUEUE_FULL')) {
+    return new StoreError('STORE_TOO_MANY_REQUESTS', 'too much waits to be written', { cause: error })
+  }
+  if (hasCode(error, 'WAL_ENTRY_TOO_LARGE')) {
+    return new StoreError('STORE_REQUEST_TOO_LARGE', 'the request does not fit into the log', {
+      cause: error,
+    })
+  }
+  if (hasCode(error, 'WAL_FAILED', 'WAL_CLOSED')) {
+    return new StoreError('STORE_FAILED', 'the log has failed', { cause: error })
+  }
+  return error
+}
