@@ -1,8 +1,7 @@
 import { WheelEntry } from './wheel-entry.ts'
 
-/** Bits of a tick number that one level resolves; 32 slots, so that one integer tells which are occupied. */
-export const slotBits = 5
-export const slotsPerLevel = 1 << slotBits
+/** 32, so that one integer tells which slots are occupied. */
+export const slotsPerLevel = 32
 
 /** 11 levels of 5 bits cover every safe integer of ticks. */
 const levelCount = 11
