@@ -30,11 +30,20 @@ const wheel = createTimerWheel<WheelEntry>({ tickMs: 100 })
 const entries = Array.from({ length: entryCount }, () => new WheelEntry())
 const entryAt = (index: number) => entries[index] ?? new WheelEntry()
 nsPerEntry('schedule', (index) => wheel.schedule(entryAt(index), inMs[index] ?? 0))
-nsPerEntry('re-arm', (index) => wheel.schedule(entryAt(index), 1_000 + (inMs[index] ?? 0)))
+nsPerEntry('re-arm, in order', (index) => wheel.schedule(entryAt(index), 1_000 + (inMs[index] ?? 0)))
 console.log(
   `${'memory per entry'.padEnd(44)} ${((collected() - heapBefore) / entryCount).toFixed(0).padStart(7)} B`,
 )
-nsPerEntry('postpone', (index) => wheel.postpone(entryAt(index), 2_000 + (inMs[index] ?? 0)))
+const order = Array.from(entries, () => entryAt(random.below(entryCount)))
+nsPerEntry('re-arm, in random order', (index) => {
+  const entry = order[index] ?? entryAt(0)
+  wheel.schedule(entry, entry.deadlineMs + 1_000)
+})
+nsPerEntry('postpone, in random order', (index) => {
+  const entry = order[index] ?? entryAt(0)
+  wheel.postpone(entry, entry.deadlineMs + 1_000)
+})
+nsPerEntry('postpone, in order', (index) => wheel.postpone(entryAt(index), 2_000 + (inMs[index] ?? 0)))
 nsPerEntry('cancel', (index) => void wheel.cancel(entryAt(index)))
 nsPerEntry('schedule again', (index) => wheel.schedule(entryAt(index), inMs[index] ?? 0))
 

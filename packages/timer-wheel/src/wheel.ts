@@ -43,7 +43,7 @@ export interface TimerWheel<E extends WheelEntry> {
   /**
    * Like `schedule`, for an entry that waits in this very wheel. A later deadline is only noted: the entry moves
    * once the wheel comes to where it waits, so that an entry that is put off again and again, as heartbeats do,
-   * touches no other entry. This is several times faster among entries that are out of the processor's caches.
+   * touches no other entry. Among many entries, out of the caches of the processor, that is two to three times faster.
    */
   postpone(entry: E, deadlineMs: number): void
   /** Disarms an entry and tells whether it was armed. */
