@@ -15,6 +15,20 @@ export { etcdServices } from './services/etcd-services.ts'
 export type { EtcdServicesDeps, EtcdServicesOptions, MemberDescription } from './services/options.ts'
 export { etcdServicesDefaults, requestOverheadBytes } from './services/options.ts'
 
+// Over HTTP, and around every transport.
+export type { DrainableServices } from './draining/drainable-services.ts'
+export { createDrainableServices } from './draining/drainable-services.ts'
+export type { EtcdGatewayOptions } from './http/gateway-plugin.ts'
+export { etcdGatewayDefaults, etcdGatewayPlugin } from './http/gateway-plugin.ts'
+export type { EtcdHealthOptions } from './http/health-plugin.ts'
+export { etcdHealthDefaults, etcdHealthPlugin } from './http/health-plugin.ts'
+export type { EtcdMetricsOptions } from './http/metrics-plugin.ts'
+export { etcdMetricsPlugin } from './http/metrics-plugin.ts'
+export type { SharedPort, SharePortOptions } from './http/port-sharing.ts'
+export { sharePort, sharePortDefaults } from './http/port-sharing.ts'
+export type { EtcdMetrics } from './metrics/etcd-metrics.ts'
+export { createEtcdMetrics } from './metrics/etcd-metrics.ts'
+
 // For other transports.
 export type { GrpcService } from './grpc/add-etcd-services.ts'
 export { grpcServices } from './grpc/add-etcd-services.ts'

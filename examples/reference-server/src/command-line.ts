@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util'
+import { readConfigFile } from './config-file.ts'
+import { ServerError } from './errors.ts'
+import type { OptionName, PartialOptions, ReferenceServerOptions } from './options.ts'
+import { contradictionOf, logLevels, optionsSchema, resolveOptions } from './options.ts'
+
+/** How `--help` shows an option. `value` is the placeholder of its value; a switch has none. */
+interface Usage {
+  readonly value?: string
+  readonly help: string
+}
+
+const options: Record<OptionName, Usage> = {
+  name: { value: '<name>', help: 'name of this member (default: default)' },
+  'data-dir': { value: '<path>', help: 'where the store lives (default: <name>.orrery, here)' },
+  memory: { help: 'keep everything in memory, write nothing to disk' },
+  'log-level': { value: '<level>', help: `${logLevels.join(', ')} (default: info)` },
+  'listen-client': { value: '<address>', help: 'etcd clients, gRPC and JSON (default: 127.0.0.1:2379)' },
+  'listen-peer': { value: 'off', help: 'other members, 2380; does not exist yet' },
+  'listen-eureka': { value: 'off', help: 'Eureka clients, 8761; does not exist yet' },
+  'listen-http': { value: 'off', help: 'registry over HTTP, 8090; does not exist yet' },
+  'listen-grpc': { value: 'off', help: 'registry over gRPC, 8091; does not exist yet' },
+  'listen-config-grpc': { value: 'off', help: 'configuration over gRPC, 8093; does not exist yet' },
+  'listen-xds': { value: 'off', help: 'xDS clients, 15010; does not exist yet' },
+}
+
+const commands: Readonly<Record<'config' | 'help' | 'version', Usage>> = {
+  config: { value: '<file>', help: 'YAML file with the options above, by the same names; flags win' },
+  help: { help: 'print this and exit' },
+  version: { help: 'print the version and exit' },
+}
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly type: 'serve'; readonly options: ReferenceServerOptions }
+  | { readonly type: 'help' }
+  | { readonly type: 'version' }
+
+/**
+ * Reads the command line, and the configuration file that it names.
+ *
+ * @param argv arguments without the program's name
+ * @throws ServerError `SERVER_OPTION_INVALID`, naming the flag, or file, line, column and key
+ */
+export function parseCommandLine(argv: readonly string[]): Command {
+  const { config, help, version, ...given } = parseFlags(argv)
+  if (help === true) return { type: 'help' }
+  if (version === true) return { type: 'version' }
+
+  const result = optionsSchema.safeParse(given)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    throw wrong(`--${String(issue?.path[0])}: ${issue?.message ?? 'wrong'}`)
+  }
+  const contradiction = contradictionOf(result.data)
+  if (contradiction !== undefined) throw wrong(`--${contradiction.key}: ${contradiction.reason}`)
+
+  const file: PartialOptions = typeof config === 'string' ? readConfigFile(config) : {}
+  return { type: 'serve', options: resolveOptions(file, result.data) }
+}
+
+function parseFlags(argv: readonly string[]): Record<string, unknown> {
+  const known = Object.entries({ ...options, ...commands }).map(
+    ([name, usage]: [string, Usage]) =>
+      [name, { type: usage.value === undefined ? 'boolean' : 'string' } as const] as const,
+  )
+  try {
+    return parseArgs({ args: [...argv], options: Object.fromEntries(known), strict: true }).values
+  } catch (cause) {
+    // Node's message goes on with advice about its own conventions after the first sentence.
+    const [sentence = ''] = cause instanceof Error ? cause.message.split(/\. |\n/) : []
+    throw wrong(`${sentence.replace(/\.$/, '')} (see --help)`, cause)
+  }
+}
+
+function wrong(reason: string, cause?: unknown): ServerError {
+  return new ServerError('SERVER_OPTION_INVALID', reason, { cause })
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const line = ([name, { value, help }]: readonly [string, Usage]): string =>
+    `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(28)} ${help}`
+  return [
+    'Usage: npm start -- [options]',
+    '',
+    'Runs an embedded store and speaks etcd v3 to clients. An address is host:port, [ipv6]:port or off;',
+    'port 0 picks a free one.',
+    '',
+    ...Object.entries(options).map(line),
+    '',
+    ...Object.entries(commands).map(line),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,160 @@
+import { hostname } from 'node:os'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import {
+  addEtcdServices,
+  addHealthService,
+  createDrainableServices,
+  createEtcdMetrics,
+  etcdGatewayPlugin,
+  etcdHealthPlugin,
+  etcdMetricsPlugin,
+  etcdServerOptions,
+  etcdServices,
+  sharePort,
+} from '@orrery/adapter-etcd'
+import type { EtcdMetrics, EtcdServices } from '@orrery/adapter-etcd'
+import type { Environment } from '@orrery/environment'
+import type { Store } from '@orrery/store'
+import { fastify } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { ServerError } from './errors.ts'
+import { formatListenAddress } from './listen-address.ts'
+
+/** What etcd's protocols are served from. */
+export interface EtcdListenerDeps {
+  readonly store: Store
+  readonly environment: Environment
+}
+
+/** How the member appears and where it listens. */
+export interface EtcdListenerOptions {
+  readonly name: string
+  readonly address: { readonly host: string; readonly port: number }
+}
+
+/** An open port for etcd clients. */
+export interface EtcdListener {
+  /** URL that a client on this machine uses. */
+  readonly endpoint: string
+  /** Ends waiting calls, lets others finish, closes the port. */
+  close(): Promise<void>
+}
+
+/** How long calls may take to finish when the server closes. Unit: ms. */
+const drainMaxMs = 5_000
+
+/**
+ * Serves etcd v3 over gRPC and JSON on one port.
+ *
+ * @throws ServerError `SERVER_LISTEN_FAILED`
+ */
+export async function listenForEtcdClients(
+  { store, environment }: EtcdListenerDeps,
+  { name, address }: EtcdListenerOptions,
+): Promise<EtcdListener> {
+  let clientUrls: readonly string[] = []
+  const member = {
+    name,
+    // Known when the port is.
+    get clientUrls() {
+      return clientUrls
+    },
+  }
+  const metrics = createEtcdMetrics({ store })
+  const drainable = createDrainableServices(metrics.meter(etcdServices({ store, environment, member })))
+  const grpc = createGrpcServer({ store, environment }, drainable.services)
+  const http = await createHttpServer({ store, environment }, drainable.services, metrics)
+
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+  const shared = sharePort(http.server, (socket) => {
+    injector.injectConnection(socket)
+  })
+  http.addHook('preClose', () => {
+    shared.close()
+    return Promise.resolve()
+  })
+
+  try {
+    await http.listen(address)
+  } catch (error) {
+    grpc.forceShutdown()
+    await http.close()
+    throw listenError(formatListenAddress(address), error)
+  }
+  const { port } = addressOf(http)
+  clientUrls = [`http://${formatListenAddress({ host: reachable(address.host, hostname()), port })}`]
+  return {
+    endpoint: `http://${formatListenAddress({ host: reachable(address.host, '127.0.0.1'), port })}`,
+    close: async () => {
+      drainable.stop()
+      await Promise.all([http.close(), shutDown(grpc, environment)])
+    },
+  }
+}
+
+function createGrpcServer(deps: EtcdListenerDeps, services: EtcdServices): Server {
+  const server = new Server(etcdServerOptions())
+  addEtcdServices(server, services)
+  addHealthService(server, deps)
+  return server
+}
+
+async function createHttpServer(
+  { store, environment: { logger } }: EtcdListenerDeps,
+  services: EtcdServices,
+  metrics: EtcdMetrics,
+): Promise<FastifyInstance> {
+  const server = fastify({ forceCloseConnections: 'idle', return503OnClosing: false })
+  await server.register(etcdGatewayPlugin, { services, logger })
+  await server.register(etcdHealthPlugin, { store, onHealthChecked: metrics.healthChecked })
+  await server.register(etcdMetricsPlugin, { metrics })
+
+  // A connection that becomes idle only after the closing began would keep the server open.
+  let closing = false
+  server.addHook('preClose', () => {
+    closing = true
+    return Promise.resolve()
+  })
+  server.addHook('onResponse', () => {
+    if (closing) setImmediate(() => server.server.closeIdleConnections())
+    return Promise.resolve()
+  })
+  return server
+}
+
+/** Lets calls finish, for a while. */
+function shutDown(server: Server, { clock, logger }: Environment): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = clock.setTimer(drainMaxMs, () => {
+      logger.warn('calls did not finish in time and were cut off', { drainMaxMs })
+      server.forceShutdown()
+    })
+    server.tryShutdown(() => {
+      deadline.cancel()
+      resolve()
+    })
+  })
+}
+
+function addressOf({ server }: FastifyInstance): { readonly port: number } {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address : { port: 0 }
+}
+
+/** An address to connect to: a wildcard is none. */
+function reachable(host: string, instead: string): string {
+  return host === '0.0.0.0' || host === '::' ? instead : host
+}
+
+const listenReasons: Readonly<Record<string, string | undefined>> = {
+  EADDRINUSE: 'is already in use',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+  EACCES: 'needs more rights than this process has',
+  ENOTFOUND: 'is not a known host',
+}
+
+function listenError(address: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !('code' in cause)) return cause
+  const reason = listenReasons[String(cause.code)] ?? `cannot be listened on: ${cause.message}`
+  return new ServerError('SERVER_LISTEN_FAILED', `--listen-client: ${address} ${reason}`, { cause })
+}

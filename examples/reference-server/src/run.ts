@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { systemEnvironment } from '@orrery/environment/system'
+import { helpText, parseCommandLine } from './command-line.ts'
+import { ServerError } from './errors.ts'
+import { createLogger } from './logger.ts'
+import type { ReferenceServerOptions } from './options.ts'
+import { createReferenceServer } from './reference-server.ts'
+import type { ReferenceServer } from './reference-server.ts'
+
+/** What the program needs from its process. */
+export interface RunHost {
+  /** For people and scripts: what listens where, and the line that begins with `ready`. */
+  readonly print: (text: string) => void
+  /** For the one line that says why the program ends. */
+  readonly complain: (text: string) => void
+  /** Aborted when the server shall drain and end. */
+  readonly stop: AbortSignal
+}
+
+/**
+ * Runs the program.
+ *
+ * @param argv arguments without the program's name
+ * @returns the exit code: 0 after draining, 1 when it cannot run, 2 when an option is wrong
+ */
+export async function run(argv: readonly string[], host: RunHost): Promise<0 | 1 | 2> {
+  try {
+    const command = parseCommandLine(argv)
+    if (command.type === 'help') host.print(helpText())
+    else if (command.type === 'version') host.print(`orrery reference server ${version()}\n`)
+    else await serve(command.options, host)
+    return 0
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error
+    host.complain(`orrery: ${error.reason.replaceAll(/\s*\n\s*/g, ' ')}\n`)
+    return error.code === 'SERVER_OPTION_INVALID' ? 2 : 1
+  }
+}
+
+async function serve(options: ReferenceServerOptions, host: RunHost): Promise<void> {
+  const environment = systemEnvironment({ logger: createLogger(options.logLevel) })
+  const startedMs = environment.clock.nowMs()
+  await using server = createReferenceServer(options, environment)
+  await server.start()
+  host.print(banner(options, server))
+  host.print(`ready in ${String(Math.round(environment.clock.nowMs() - startedMs))} ms\n`)
+  if (!host.stop.aborted) await once(host.stop, 'abort')
+  environment.logger.info('stopping')
+}
+
+function banner(options: ReferenceServerOptions, server: ReferenceServer): string {
+  const lines = [
+    `orrery ${version()}, member ${options.name}`,
+    `  store         ${options.dataDir ?? 'in memory'}`,
+  ]
+  const { client } = server.endpoints
+  if (client !== undefined) {
+    lines.push(`  etcd clients  ${client}  gRPC and JSON`)
+    lines.push('', 'Try:', `  etcdctl --endpoints=${new URL(client).host} put hello world`, '')
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return manifest !== null && typeof manifest === 'object' && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown'
+}
