@@ -40,7 +40,7 @@ export interface WalOptions {
   readonly queueMaxBytes?: number
   /**
    * How far zeros are written ahead of the records, so that a commit changes neither the size nor the
-   * block map of its file. 0 turns it off; every commit is then about twice as slow. Unit: bytes.
+   * block map of its file. 0 turns it off; every commit is then several times slower. Unit: bytes.
    *
    * @defaultValue `8_388_608` (8 MiB)
    */

@@ -49,7 +49,7 @@ export interface WriterStart {
   readonly fileBytes: number
 }
 
-const sliceMaxBytes = 512 * 1024
+const sliceMaxBytes = 256 * 1024
 
 /**
  * Decides where records go. It performs nothing itself: it returns the operations.

@@ -2,7 +2,7 @@ import { type Logger, invariant } from '@orrery/environment'
 import { WalError } from './errors.ts'
 import { type Entry, entryHeaderBytes } from './format.ts'
 import type { Wal, WalRecovery } from './wal.ts'
-import type { Disk, DiskResult } from './ports.ts'
+import type { Disk, DiskOperation, DiskResult } from './ports.ts'
 import { planRead, readEntries } from './reader.ts'
 import { type PendingRecord, RecordQueue } from './record-queue.ts'
 import { type SegmentList, includeRecord } from './segment.ts'
@@ -233,25 +233,30 @@ export class WriteAheadLog implements Wal {
     }
     this.#compactionWaiters.release(this.#compactions)
     const zeros = this.#mayFill && this.#closed === undefined ? this.#parts.writer.fill() : undefined
-    if (zeros !== undefined) this.#chore = this.#runChore(this.#parts.disk.submit(zeros))
+    if (zeros !== undefined) this.#chore = this.#runChore(this.#writeZeros(zeros))
   }
 
-  async #runChore(work: Promise<unknown>): Promise<void> {
+  async #runChore(work: Promise<void>): Promise<void> {
     try {
       await work
     } catch (error) {
-      // Zeros that do not fit are no loss: a record may still do.
-      const outOfSpace = error instanceof WalError && error.details.errno === 'ENOSPC'
-      if (!outOfSpace) {
-        this.#fail(error)
-        return
-      }
+      this.#fail(error)
+    }
+    this.#chore = undefined
+    this.#startChore()
+  }
+
+  async #writeZeros(operations: readonly DiskOperation[]): Promise<void> {
+    try {
+      await this.#parts.disk.submit(operations)
+    } catch (error) {
+      // Zeros that do not fit are no loss: a record may still do. A sync that fails always is.
+      const details = error instanceof WalError ? error.details : {}
+      const failed = operations[details.operation ?? -1]
+      if (details.errno !== 'ENOSPC' || failed === undefined || failed.type === 'sync') throw error
       this.#mayFill = false
       this.#parts.logger.warn('no space to prepare the log for further records', { error })
-    } finally {
-      this.#chore = undefined
     }
-    this.#startChore()
   }
 
   /** One at a time: a removal that becomes durable before an older one would leave a gap. */
