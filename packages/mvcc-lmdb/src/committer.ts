@@ -27,6 +27,12 @@ function isOurCode(code: unknown): code is LmdbErrorCode {
   return (lmdbErrorCodes as readonly unknown[]).includes(code)
 }
 
+/** lmdb-js appends to a system error whatever it last noted, which may be of an older call. */
+function textOf(code: unknown, message: string): string {
+  const isSystemError = typeof code === 'number' && code > 0
+  return isSystemError ? `${message.split(':', 1)[0] ?? message} (errno ${code})` : message
+}
+
 /** The thread that writes, seen from outside. At most one batch is with it. */
 export class Committer {
   readonly #worker: Worker
@@ -88,7 +94,7 @@ export class Committer {
       const { code, message } = report
       const known = typeof code === 'number' ? codeOfNumber[code] : isOurCode(code) ? code : undefined
       const fallback = this.#opened ? 'LMDB_WRITE_FAILED' : 'LMDB_OPEN_FAILED'
-      this.#fail(known ?? fallback, known === undefined ? `${message} (${String(code)})` : message)
+      this.#fail(known ?? fallback, textOf(code, message))
       return
     }
     this.#opened = true

@@ -12,8 +12,8 @@ import { WriteBehind } from './write-behind.ts'
 
 /**
  * A {@link Backend} on LMDB. Writes are visible at once, and durable later, in batches that end at a
- * {@link seal}: after a crash the files hold exactly the writes before some seal, at least those that
- * {@link durableIndex} had reported.
+ * {@link LmdbBackend.seal}: after a crash the files hold exactly the writes before some seal, at least those that
+ * {@link LmdbBackend.durableIndex} had reported.
  */
 export interface LmdbBackend extends Backend, AsyncDisposable {
   /**

@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { open } from 'lmdb'
+import { FileError } from './file-error.js'
 import {
   checksumBytes,
   databaseNames,
@@ -18,6 +19,7 @@ import {
   reserved,
   writeChecksum,
 } from './layout.js'
+import { extendFile, inspectFiles } from './lmdb-header.js'
 
 /**
  * What lmdb-js does, where its own types say otherwise: within a transaction, a write tells at once whether
@@ -34,18 +36,6 @@ import {
 
 /** Room that a batch may need beyond its own bytes: the branch pages above them, LMDB's free list. */
 const reserveBytes = 512 * 1024
-
-/** A failure with one of the package's codes, or LMDB's own number. */
-export class FileError extends Error {
-  /**
-   * @param {string} code
-   * @param {string} message
-   */
-  constructor(code, message) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** @param {string} directory */
 function syncDirectory(directory) {
@@ -94,6 +84,8 @@ export class LmdbFile {
   constructor(directory, mapMaxBytes) {
     this.#directory = directory
     this.#mapMaxBytes = mapMaxBytes
+    const exists = inspectFiles(directory, !fs.existsSync(path.join(directory, openMarkerName)))
+    if (!exists) this.#checkDisk(reserveBytes)
     this.#markOpen()
     this.#environment = /** @type {Environment} */ (open(environmentOptions(directory, mapMaxBytes, false)))
     const names = [...this.#environment.getKeys()].map((key) => key.toString('latin1'))
@@ -150,6 +142,7 @@ export class LmdbFile {
   async close(clean) {
     await this.#environment.close()
     if (!clean) return
+    extendFile(this.#directory, this.#sizes.sizeBytes)
     fs.rmSync(path.join(this.#directory, openMarkerName))
     syncDirectory(this.#directory)
   }
@@ -232,9 +225,14 @@ export class LmdbFile {
     }
     // Pages that are free within the file take some of it.
     const fromDisk = Math.max(reserveBytes, needed - (sizeBytes - sizeInUseBytes) / 2)
+    this.#checkDisk(Math.ceil(fromDisk))
+  }
+
+  /** @param {number} wanted */
+  #checkDisk(wanted) {
     const { bavail, bsize } = fs.statfsSync(this.#directory)
-    if (bavail * bsize < fromDisk) {
-      throw new FileError('LMDB_DISK_FULL', `${bavail * bsize} bytes left, ${Math.ceil(fromDisk)} wanted`)
+    if (bavail * bsize < wanted) {
+      throw new FileError('LMDB_DISK_FULL', `${bavail * bsize} bytes left, ${wanted} wanted`)
     }
   }
 

@@ -17,6 +17,7 @@ import {
   isRevisionKey,
   reserved,
 } from './layout.js'
+import { inspectFiles } from './lmdb-header.js'
 
 /** @typedef {import('lmdb').Database<Buffer, Buffer>} Database */
 /** @typedef {import('lmdb').RootDatabase<Buffer, Buffer>} Environment */
@@ -69,6 +70,7 @@ const walk = (database, check) => {
 try {
   const path = process.argv[2]
   if (path === undefined) throw new Error('no directory given')
+  if (!inspectFiles(path, false)) throw new Error('there are no files')
   const environment = /** @type {Environment} */ (
     open(environmentOptions(path, Number(process.argv[3]), true))
   )

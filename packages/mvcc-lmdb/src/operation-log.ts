@@ -38,7 +38,7 @@ export class OperationLog {
     return this.#length
   }
 
-  /** Hands over the memory, with {@link length} bytes of operations. The log is unusable afterwards. */
+  /** Hands over the memory, with {@link OperationLog.length} bytes of operations. The log is unusable afterwards. */
   release(): ArrayBuffer {
     const { buffer } = this.#bytes
     invariant(buffer instanceof ArrayBuffer, 'an operation log owns its memory')

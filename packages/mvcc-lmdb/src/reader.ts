@@ -19,7 +19,7 @@ const blockBytes = 16 * 1024
 
 /**
  * What is durable, read on the caller's thread. It shares the worker's environment; each call sees the last
- * commit that was announced by {@link renew}.
+ * commit that was announced by {@link LmdbReader.renew}.
  */
 export class LmdbReader {
   readonly #path: string
