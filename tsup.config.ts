@@ -18,5 +18,5 @@ export default defineConfig({
   sourcemap: true,
   // A private condition would otherwise bundle the sources of sibling packages.
   skipNodeModulesBundle: true,
-  dts: { compilerOptions: { ignoreDeprecations: '6.0', customConditions: [] } },
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
 })
