@@ -1,4 +1,5 @@
 import { crc32c } from './crc32c.ts'
+import type { KeyIndex } from './key-index.ts'
 import { KeyValue } from './key-value.ts'
 import type { ReadView } from './range.ts'
 
@@ -18,8 +19,10 @@ export interface HashKv {
  * Starts a checksum over everything up to `revision`, which is bit for bit that of an etcd server with the
  * same history: over the bytes `key`, then over key and value of each revision as etcd stores them.
  *
- * Revisions that a compaction has superseded do not count, whether they are removed yet or not; nor does a
- * tombstone exactly at the compacted revision (etcd since 3.5.16). No compaction step may run in between.
+ * Of the revisions up to the compacted one, those count that are what their key has at `revision`; if no key
+ * exists then, those that the compaction kept. A tombstone exactly at the compacted revision never counts
+ * (etcd since 3.5.16). Whether a revision is removed from the backend yet makes no difference, as long as no
+ * compaction step runs in between.
  */
 export function startHashKv(view: ReadView, revision: number): HashKv {
   const { index, backend, compactRevision } = view
@@ -31,11 +34,12 @@ export function startHashKv(view: ReadView, revision: number): HashKv {
   let main = 0
   let sub = 0
 
+  // etcd skips by the set of revisions that a compaction at `revision` would keep, unless that set is empty.
+  const keptAt = anyLive(index, revision) ? revision : compactRevision
   const kept = (record: Uint8Array, at: { main: number; sub: number }): boolean => {
     const history = index.get(new KeyValue(record).keyString)
-    if (history === undefined) return false
-    const position = history.find(compactRevision)
-    return position >= 0 && history.mainAt(position) === at.main && history.subAt(position) === at.sub
+    const position = history?.find(keptAt) ?? -1
+    return position >= 0 && history?.mainAt(position) === at.main && history.subAt(position) === at.sub
   }
 
   return {
@@ -63,4 +67,13 @@ export function startHashKv(view: ReadView, revision: number): HashKv {
       return more
     },
   }
+}
+
+function anyLive(index: KeyIndex, revision: number): boolean {
+  let live = false
+  index.visit('', undefined, (_, history) => {
+    live = history.liveAt(revision)
+    return !live
+  })
+  return live
 }

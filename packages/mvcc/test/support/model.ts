@@ -126,7 +126,7 @@ export class Model {
 
   /** The changes that a finished compaction leaves. */
   kept(): readonly ModelChange[] {
-    const newest = this.#newestAtCompaction()
+    const newest = this.#newestAt(this.compactRevision)
     return this.changes.filter(
       (change) =>
         change.main > this.compactRevision ||
@@ -137,20 +137,24 @@ export class Model {
 
   hashKv(revision: number): number {
     this.#checkRevision(revision)
-    const newest = this.#newestAtCompaction()
+    const hashed = revision > 0 ? revision : this.revision
+    const isLive = (change: ModelChange | undefined): boolean => change?.pair !== undefined
+    const compacted = this.#newestAt(this.compactRevision)
+    const newest = this.#newestAt(hashed)
+    const anyLive = [...newest.values()].some(isLive)
     const bytes: number[] = [...Buffer.from('key')]
     for (const change of this.changes) {
-      if (change.main > (revision > 0 ? revision : this.revision)) break
-      const superseded = newest.get(change.key) !== change || change.pair === undefined
-      if (change.main <= this.compactRevision && superseded) continue
+      if (change.main > hashed) break
+      const kept = isLive(change) && (anyLive ? newest : compacted).get(change.key) === change
+      if (change.main <= this.compactRevision && !kept) continue
       bytes.push(...revisionKey(change), ...recordOf(change))
     }
     return slowCrc32c(bytes)
   }
 
-  #newestAtCompaction(): Map<Key, ModelChange> {
+  #newestAt(revision: number): Map<Key, ModelChange> {
     const newest = new Map<Key, ModelChange>()
-    for (const change of this.changes) if (change.main <= this.compactRevision) newest.set(change.key, change)
+    for (const change of this.changes) if (change.main <= revision) newest.set(change.key, change)
     return newest
   }
 
