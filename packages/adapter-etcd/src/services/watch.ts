@@ -133,15 +133,18 @@ class WatchCall {
     this.#progress.remove(watchId)
   }
 
-  /** Moves the store's next responses to the queue. */
+  /** Moves the store's next responses to the queue, once at a time. */
   async #pull(events: AsyncIterator<readonly StoreResponse[]>): Promise<void> {
     if (this.#pulling) return
     this.#pulling = true
-    this.#olderCreated = false
     try {
-      const turn = await events.next()
-      if (turn.done === true) this.#outbox.fail(new EtcdError('ETCD_STOPPED'))
-      else for (const response of turn.value) this.#deliver(response)
+      // Not every turn of the store puts something there.
+      while (this.#outbox.size === 0) {
+        this.#olderCreated = false
+        const turn = await events.next()
+        if (turn.done === true) throw new EtcdError('ETCD_STOPPED')
+        for (const response of turn.value) this.#deliver(response)
+      }
     } catch (error) {
       this.#outbox.fail(error)
     } finally {
