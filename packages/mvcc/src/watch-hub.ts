@@ -44,6 +44,8 @@ class Watcher {
   readonly puts: boolean
   readonly deletes: boolean
   readonly prevKv: boolean
+  /** The start that was asked for, 0 when none was: nothing older is delivered, progress included. */
+  readonly startRevision: number
   /** The first revision that was neither delivered nor is pending. */
   next: number
   state: 'synced' | 'unsynced' | 'parked' = 'unsynced'
@@ -58,6 +60,7 @@ class Watcher {
     this.puts = request.filters?.includes('put') !== true
     this.deletes = request.filters?.includes('delete') !== true
     this.prevKv = request.prevKv === true
+    this.startRevision = request.startRevision ?? 0
     this.next = next
   }
 
@@ -78,6 +81,8 @@ export class MvccWatchStream {
   readonly #hub: WatchHub
   readonly #watchers = new Map<number, Watcher>()
   readonly #parked = new Set<Watcher>()
+  /** Watchers that are gone, but whose `compacted` response is pending: until then their ids are in use. */
+  readonly #compacted = new Set<number>()
   #pending: WatchResponse[] = []
   #pendingBytes = 0
   #nextId = 0
@@ -107,12 +112,12 @@ export class MvccWatchStream {
   create(request: WatcherRequest): number | CreateRefusal {
     invariant(!this.#closed, 'a closed watch stream takes no watchers')
     const id = request.watchId ?? this.#freeId()
-    if (this.#watchers.has(id)) return 'watchIdInUse'
+    if (this.#inUse(id)) return 'watchIdInUse'
     const { revision, compactRevision } = this.#hub.source
     const start = request.startRevision ?? 0
     const watcher = new Watcher(id, this, request, start > 0 ? start : revision + 1)
     if (start > 0 && start < compactRevision) {
-      this.push({ type: 'compacted', watchId: id, compactRevision }, 0)
+      this.#tellCompacted(id, compactRevision)
       return id
     }
     this.#watchers.set(id, watcher)
@@ -127,28 +132,30 @@ export class MvccWatchStream {
     return id
   }
 
-  /** Removes a watcher and what is pending of it. Returns whether it existed. */
+  /** Removes a watcher and what is pending of it. Returns whether it existed, for all its reader could know. */
   cancel(watchId: number): boolean {
+    if (!this.#inUse(watchId)) return false
     const watcher = this.#watchers.get(watchId)
-    if (watcher === undefined) return false
-    this.#forget(watcher)
-    if (this.#pending.some((response) => response.watchId === watchId)) {
-      this.#pending = this.#pending.filter((response) => response.watchId !== watchId)
-    }
+    if (watcher !== undefined) this.#forget(watcher)
+    this.#compacted.delete(watchId)
+    this.#discard(watchId)
     return true
   }
 
-  /** Asks for one `progress` response for the stream, when all its watchers are synced. */
+  /**
+   * Asks for one `progress` response for the stream, when all its watchers are synced and there is room. There
+   * is no answer when one of them then still waits for its start.
+   */
   requestProgress(): void {
     this.#progressRequested = true
     this.#answerProgress()
   }
 
-  /** Adds a `progress` response for one watcher, if it is synced and waits for no later revision. */
+  /** Adds a `progress` response for one watcher, if it is synced, has reached its start, and there is room. */
   progress(watchId: number): void {
     const watcher = this.#watchers.get(watchId)
     const { revision } = this.#hub.source
-    if (watcher?.state !== 'synced' || watcher.next > revision + 1) return
+    if (watcher?.state !== 'synced' || revision < watcher.startRevision || this.#full) return
     this.push({ type: 'progress', watchId, revision }, 0)
   }
 
@@ -157,11 +164,9 @@ export class MvccWatchStream {
     const taken = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
-    for (const watcher of this.#parked) {
-      watcher.state = 'unsynced'
-      this.#hub.resync(watcher)
-    }
-    this.#parked.clear()
+    this.#compacted.clear()
+    this.#unpark()
+    this.#answerProgress()
     return taken
   }
 
@@ -176,14 +181,10 @@ export class MvccWatchStream {
 
   /** For the hub: delivers whole revisions to a watcher, or parks it. */
   offer(watcher: Watcher, events: readonly WatchEvent[], firstRevision: number, revision: number): void {
-    let bytes = 0
-    for (const { kv, prevKv } of events) bytes += kv.record.length + (prevKv?.record.length ?? 0)
-    const { pendingMaxResponses, pendingMaxBytes } = this.#hub.options
+    const bytes = sizeOf(events)
+    const tooLarge = this.#pendingBytes + bytes > this.#hub.options.pendingMaxBytes
     // An empty queue takes anything, or a revision above the limit could never be delivered.
-    const full =
-      this.#pending.length > 0 &&
-      (this.#pending.length >= pendingMaxResponses || this.#pendingBytes + bytes > pendingMaxBytes)
-    if (full) {
+    if (this.#pending.length > 0 && (this.#full || tooLarge)) {
       if (watcher.state === 'synced') {
         this.#hub.synced.delete(watcher)
         this.#unsynced++
@@ -206,12 +207,14 @@ export class MvccWatchStream {
 
   /** For the hub: what a watcher needs next is gone. */
   compacted(watcher: Watcher, compactRevision: number): void {
+    // In this order: progress of the stream that waited for this watcher must not speak for it.
+    this.#tellCompacted(watcher.id, compactRevision)
     this.#forget(watcher)
-    this.push({ type: 'compacted', watchId: watcher.id, compactRevision }, 0)
   }
 
   push(response: WatchResponse, bytes: number): void {
-    if (this.#pending.length === 0) this.#hub.ready.push(this)
+    if (this.#closed) return
+    if (this.#pending.length === 0) this.#hub.ready.add(this)
     this.#pending.push(response)
     this.#pendingBytes += bytes
   }
@@ -226,18 +229,58 @@ export class MvccWatchStream {
     this.#answerProgress()
   }
 
+  get #full(): boolean {
+    return this.#pending.length >= this.#hub.options.pendingMaxResponses
+  }
+
+  /** Drops what is pending of a watcher that is gone. */
+  #discard(watchId: number): void {
+    const rest = this.#pending.filter((response) => response.watchId !== watchId)
+    if (rest.length === this.#pending.length) return
+    this.#pending = rest
+    this.#pendingBytes = 0
+    for (const response of rest) if (response.type === 'events') this.#pendingBytes += sizeOf(response.events)
+    // A reader may not come as long as there is nothing to take.
+    if (rest.length === 0) this.#unpark()
+  }
+
+  /** There is room again. */
+  #unpark(): void {
+    for (const watcher of this.#parked) {
+      watcher.state = 'unsynced'
+      this.#hub.resync(watcher)
+    }
+    this.#parked.clear()
+  }
+
   #answerProgress(): void {
-    if (!this.#progressRequested || this.#unsynced > 0) return
+    if (!this.#progressRequested || this.#unsynced > 0 || this.#full) return
     this.#progressRequested = false
     const { revision } = this.#hub.source
-    for (const watcher of this.#watchers.values()) if (watcher.next > revision + 1) return
+    for (const watcher of this.#watchers.values()) if (revision < watcher.startRevision) return
     this.push({ type: 'progress', watchId: undefined, revision }, 0)
   }
 
+  #tellCompacted(watchId: number, compactRevision: number): void {
+    this.#compacted.add(watchId)
+    this.push({ type: 'compacted', watchId, compactRevision }, 0)
+  }
+
+  #inUse(id: number): boolean {
+    return this.#watchers.has(id) || this.#compacted.has(id)
+  }
+
   #freeId(): number {
-    while (this.#watchers.has(this.#nextId)) this.#nextId++
+    while (this.#inUse(this.#nextId)) this.#nextId++
     return this.#nextId++
   }
+}
+
+/** Bytes of keys and values, or nearly so. */
+function sizeOf(events: readonly WatchEvent[]): number {
+  let bytes = 0
+  for (const { kv, prevKv } of events) bytes += kv.record.length + (prevKv?.record.length ?? 0)
+  return bytes
 }
 
 /** All watch streams of one store. */
@@ -247,7 +290,7 @@ export class WatchHub {
   /** Watchers that new changes go to at once. */
   readonly synced = new WatcherGroup<Watcher>()
   /** Streams that got their first pending response since the host last asked. */
-  ready: MvccWatchStream[] = []
+  readonly ready = new Set<MvccWatchStream>()
   /** Watchers of all streams. */
   watchers = 0
   readonly #streams = new Set<MvccWatchStream>()
@@ -282,12 +325,13 @@ export class WatchHub {
 
   removeStream(stream: MvccWatchStream): void {
     this.#streams.delete(stream)
+    this.ready.delete(stream)
   }
 
   /** Streams with new responses, each once. The host takes from them or waits until their readers do. */
   takeReady(): readonly MvccWatchStream[] {
-    const { ready } = this
-    if (ready.length > 0) this.ready = []
+    const ready = [...this.ready]
+    this.ready.clear()
     return ready
   }
 
@@ -413,7 +457,7 @@ export class WatchHub {
     let revision = fromRevision
     let complete = true
     this.source.backend.scan(fromRevision, 0, (main, sub, tombstone, record) => {
-      if (list.length >= maxRevisions && main !== revision) {
+      if (list.length > 0 && list.length >= maxRevisions && main !== revision) {
         complete = false
         return false
       }

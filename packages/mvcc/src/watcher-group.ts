@@ -70,8 +70,9 @@ export class WatcherGroup<W extends Watching> {
       this.#byKey.delete(span.key)
     } else {
       this.#ranges.delete(rangeId(watcher))
-      const loose = entry === undefined ? -1 : this.#loose.indexOf(entry)
-      if (loose >= 0) this.#loose.splice(loose, 1)
+      // A new list: a watcher may be deleted while `match` walks over the old one.
+      const loose = this.#loose.filter((other) => other !== entry)
+      if (loose.length < this.#loose.length) this.#loose = loose
       else this.#stale++
     }
     return true
