@@ -64,7 +64,7 @@ export const etcdOverGrpc: Scenario = {
 
 /** Starts a server of ours in a process of its own, and waits for the line that says where it listens. */
 async function startServer(args: readonly string[]): Promise<{ child: ChildProcess; endpoint: string }> {
-  const child = spawn(process.execPath, ['--conditions=@orrery/source', '--import', 'tsx', ...args], {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

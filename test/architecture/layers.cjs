@@ -1,6 +1,7 @@
 // The arrows of the package map: who may import whom. `npm run check:layers` holds the tree against them.
 
 /** Packages by layer, lowest first. A package may import packages of lower layers, and those named beside it. */
+/** @type {{ packages: string[], also?: Record<string, string[]> }[]} */
 const layers = [
   { packages: ['environment'] },
   { packages: ['timer-wheel', 'batching', 'lease', 'mvcc', 'raft'], also: { lease: ['timer-wheel'] } },
@@ -16,6 +17,7 @@ const layers = [
   },
 ]
 
+/** @type {object[]} */
 const forbidden = [
   {
     name: 'no-cycles',
@@ -41,6 +43,7 @@ const forbidden = [
   },
 ]
 
+/** @type {string[]} */
 const below = []
 for (const { packages, also = {} } of layers) {
   for (const name of packages) {

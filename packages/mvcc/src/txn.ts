@@ -135,7 +135,13 @@ function checkPuts(view: WriteView, path: Path): void {
 
 function checkRanges(view: WriteView, path: Path): void {
   forEachOp(path, (op) => {
-    if (op.type === 'range') checkReadRevision(view, op.revision ?? 0)
+    if (op.type !== 'range') return
+    const revision = op.revision ?? 0
+    // Unlike outside of txns, a negative revision is an old one, not the current one.
+    if (revision < 0 && revision < view.compactRevision) {
+      throw new MvccError('MVCC_COMPACTED', `revision ${revision} is before ${view.compactRevision}`)
+    }
+    checkReadRevision(view, revision)
   })
 }
 

@@ -178,7 +178,12 @@ export class Model {
   #check(request: TxnRequest, state: State): void {
     const path = this.#path(request, state)
     for (const op of path) if (op.type === 'put') this.#checkPut(op, state)
-    for (const op of path) if (op.type === 'range') this.#checkRevision(op.revision ?? 0)
+    for (const op of path) {
+      if (op.type !== 'range') continue
+      const { revision = 0 } = op
+      if (revision < 0 && revision < this.compactRevision) throw new MvccError('MVCC_COMPACTED', '')
+      this.#checkRevision(revision)
+    }
   }
 
   #path(request: TxnRequest, state: State): readonly TxnOp[] {
