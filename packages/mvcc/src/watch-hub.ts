@@ -473,9 +473,10 @@ export class WatchHub {
   }
 
   /** What the key was before a change; undefined when it did not exist or that is compacted. */
-  #before({ key, main }: Change): KeyValue | undefined {
+  #before({ key, main, type, kv }: Change): KeyValue | undefined {
     const { index, backend, compactRevision } = this.source
-    if (main - 1 < compactRevision) return undefined
+    // A key that a txn deletes and puts again is created anew: there is nothing that it was before.
+    if (main - 1 < compactRevision || (type === 'put' && kv.createRevision === main)) return undefined
     const history = index.get(key)
     const position = history?.find(main - 1) ?? -1
     if (history === undefined || position < 0 || history.tombstoneAt(position)) return undefined

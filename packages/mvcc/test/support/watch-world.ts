@@ -217,8 +217,8 @@ export class WatchWorld {
     reader.next = response.revision + 1
   }
 
-  #checkPrevKv({ request }: Reader, { key, main }: ModelChange, prevKv: Pair | undefined): void {
-    const before = this.model.stateAt(main - 1).get(key)
+  #checkPrevKv({ request }: Reader, { key, main, pair }: ModelChange, prevKv: Pair | undefined): void {
+    const before = pair?.createRevision === main ? undefined : this.model.stateAt(main - 1).get(key)
     if (request.prevKv !== true) expect(prevKv).toBeUndefined()
     // Compacted by now: whether it still was there when the event was made depends on when that was.
     else if (prevKv !== undefined || main - 1 >= this.mvcc.compactRevision) expect(prevKv).toEqual(before)
