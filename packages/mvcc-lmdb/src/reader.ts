@@ -123,7 +123,7 @@ export class LmdbReader {
 
   /** Copies a record, without its checksum, out of the buffer that the next read overwrites. */
   #copy(stored: Buffer): Uint8Array {
-    // lmdb-js grows its buffer for a large record; views of the old one would show old bytes.
+    // Another user of lmdb-js in this thread may have made it replace its buffer.
     if (stored.buffer !== this.#viewed) {
       this.#views = []
       this.#viewed = stored.buffer

@@ -1,6 +1,7 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { openLmdbBackend, verifyLmdb } from '@orrery/mvcc-lmdb'
 import { open } from 'lmdb'
+import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -234,6 +235,21 @@ test('backends in one process do not mix', async () => {
   backends.slice(1).forEach((backend, i) => {
     for (let main = 1; main <= 50; main++) expect(backend.get(main, 0)).toEqual(recordOf(main, i + 1))
   })
+})
+
+test('a backend that is left open does not keep its process alive, a flush that is awaited does', () => {
+  const program = `
+    import { systemEnvironment } from '@orrery/environment/system'
+    import { openLmdbBackend } from '@orrery/mvcc-lmdb'
+    const backend = await openLmdbBackend({ path: process.argv[1], environment: systemEnvironment() })
+    backend.put(1, 0, false, new Uint8Array(1))
+    backend.seal(1)
+    await backend.flush()
+    console.log('flushed', backend.durableIndex)
+  `
+  const args = ['--conditions=@orrery/source', '--import', 'tsx', '--input-type=module', '-e', program]
+  const output = execFileSync(process.execPath, [...args, freshPath()], { encoding: 'utf8', timeout: 30_000 })
+  expect(output).toBe('flushed 1\n')
 })
 
 test.runIf(existsSync('/proc/self/fd'))('closing releases files and mappings', async () => {
