@@ -67,12 +67,17 @@ export function createFileLock(path, { command = 'flock' } = {}) {
  * @returns {'locked' | 'refused' | 'unavailable'}
  */
 function lockInKernel(descriptor, command) {
-  const { error, status } = spawnSync(command, ['-n', '-x', '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', descriptor],
-  })
-  if (error !== undefined) return 'unavailable'
-  if (status === 0) return 'locked'
-  return status === 1 ? 'refused' : 'unavailable'
+  try {
+    const { error, status } = spawnSync(command, ['-n', '-x', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', descriptor],
+    })
+    if (error !== undefined) return 'unavailable'
+    if (status === 0) return 'locked'
+    return status === 1 ? 'refused' : 'unavailable'
+  } catch {
+    // A host may forbid child processes.
+    return 'unavailable'
+  }
 }
 
 /**

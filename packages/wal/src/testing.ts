@@ -11,5 +11,5 @@ export type {
   DiskFault,
   SimulatedDisk,
   SimulatedDiskOptions,
-  Survival,
 } from './testing/simulated-disk.ts'
+export type { Survival } from './testing/survival.ts'

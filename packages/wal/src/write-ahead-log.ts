@@ -2,7 +2,8 @@ import { type Logger, invariant } from '@orrery/environment'
 import { WalError } from './errors.ts'
 import { type Entry, entryHeaderBytes } from './format.ts'
 import type { Wal, WalRecovery } from './wal.ts'
-import type { Disk, DiskOperation, DiskResult } from './ports.ts'
+import { Housekeeping } from './housekeeping.ts'
+import type { Disk, DiskResult } from './ports.ts'
 import { planRead, readEntries } from './reader.ts'
 import { type PendingRecord, RecordQueue } from './record-queue.ts'
 import { type SegmentList, includeRecord } from './segment.ts'
@@ -31,19 +32,14 @@ export class WriteAheadLog implements Wal {
   readonly metadata: Uint8Array
   readonly #parts: WalParts
   readonly #queue: RecordQueue
+  readonly #housekeeping: Housekeeping
   readonly #durableWaiters = new Waiters()
   readonly #flushWaiters = new Waiters()
-  readonly #compactionWaiters = new Waiters()
   #lastIndex: number
   #durableIndex: number
   #inFlight: PendingRecord | undefined
   #doneOrdinal = 0
   #pumpScheduled = false
-  /** A slice of zeros or the removal of a segment is with the disk. */
-  #chore: Promise<void> | undefined
-  #mayFill = true
-  #compactIndex = 0
-  #compactions = 0
   #failure: WalError | undefined
   #closed: Promise<void> | undefined
 
@@ -54,7 +50,8 @@ export class WriteAheadLog implements Wal {
     this.#queue = new RecordQueue(parts.recordMaxBytes)
     this.#lastIndex = parts.lastIndex
     this.#durableIndex = parts.lastIndex
-    this.#startChore()
+    this.#housekeeping = new Housekeeping({ ...parts, onFailure: (cause) => this.#fail(cause) })
+    this.#housekeeping.start()
   }
 
   get state(): Wal['state'] {
@@ -122,10 +119,7 @@ export class WriteAheadLog implements Wal {
   async compactPrefix(index: number): Promise<void> {
     this.#requireOpen()
     this.#requireIndex(index, 0, this.#durableIndex)
-    this.#compactIndex = Math.max(this.#compactIndex, index)
-    const done = this.#compactionWaiters.wait(++this.#compactions)
-    this.#startChore()
-    return done
+    return this.#housekeeping.compact(index)
   }
 
   async durable(index: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -197,7 +191,7 @@ export class WriteAheadLog implements Wal {
       (results) => this.#written(record, placement, results),
       (error: unknown) => this.#fail(error),
     )
-    this.#startChore()
+    this.#housekeeping.start()
   }
 
   #written(record: PendingRecord, placement: Placement, results: readonly DiskResult[]): void {
@@ -210,7 +204,7 @@ export class WriteAheadLog implements Wal {
     this.#recycle(results)
     // The disk goes on before the host is told, so that it does not wait for what the host does.
     this.#pump()
-    this.#startChore()
+    this.#housekeeping.start()
     this.#flushWaiters.release(this.#doneOrdinal)
     this.#durableWaiters.release(this.#durableIndex)
     if (record.kind !== 'close') this.#parts.onDurable(this.#durableIndex)
@@ -223,54 +217,6 @@ export class WriteAheadLog implements Wal {
     if (buffer !== undefined) this.#queue.recycle(buffer)
   }
 
-  /** Does one step of what is not urgent, behind the record that is with the disk. */
-  #startChore(): void {
-    if (this.#chore !== undefined || this.#failure !== undefined) return
-    const { segments } = this.#parts
-    if (segments.removable(this.#compactIndex) !== undefined) {
-      this.#chore = this.#runChore(this.#removeOldestSegment())
-      return
-    }
-    this.#compactionWaiters.release(this.#compactions)
-    const zeros = this.#mayFill && this.#closed === undefined ? this.#parts.writer.fill() : undefined
-    if (zeros !== undefined) this.#chore = this.#runChore(this.#writeZeros(zeros))
-  }
-
-  async #runChore(work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      this.#fail(error)
-    }
-    this.#chore = undefined
-    this.#startChore()
-  }
-
-  async #writeZeros(operations: readonly DiskOperation[]): Promise<void> {
-    try {
-      await this.#parts.disk.submit(operations)
-    } catch (error) {
-      // Zeros that do not fit are no loss: a record may still do. A sync that fails always is.
-      const details = error instanceof WalError ? error.details : {}
-      const failed = operations[details.operation ?? -1]
-      if (details.errno !== 'ENOSPC' || failed === undefined || failed.type === 'sync') throw error
-      this.#mayFill = false
-      this.#parts.logger.warn('no space to prepare the log for further records', { error })
-    }
-  }
-
-  /** One at a time: a removal that becomes durable before an older one would leave a gap. */
-  async #removeOldestSegment(): Promise<void> {
-    const { disk, directory, segments } = this.#parts
-    const oldest = segments.removable(this.#compactIndex)
-    invariant(oldest !== undefined, 'there is a segment to remove')
-    segments.removeOldest()
-    await disk.submit([
-      { type: 'unlink', path: oldest.path },
-      { type: 'syncDirectory', path: directory },
-    ])
-  }
-
   /** The first failure is the last thing that happens: what the disk holds is not known any more. */
   #fail(cause: unknown): void {
     if (this.#failure !== undefined) return
@@ -280,9 +226,9 @@ export class WriteAheadLog implements Wal {
     this.#failure = failure
     this.#inFlight = undefined
     this.#queue.clear()
-    for (const waiters of [this.#durableWaiters, this.#flushWaiters, this.#compactionWaiters]) {
-      waiters.rejectAbove(-1, failure)
-    }
+    this.#durableWaiters.rejectAbove(-1, failure)
+    this.#flushWaiters.rejectAbove(-1, failure)
+    this.#housekeeping.stop(failure)
     this.#parts.logger.error('the log has failed', { error: failure })
     this.#parts.onFailure(failure)
   }
@@ -298,7 +244,7 @@ export class WriteAheadLog implements Wal {
         this.#schedulePump()
         await this.flush()
       }
-      while (this.#chore !== undefined) await this.#chore
+      await this.#housekeeping.finish()
       this.#requireNoFailure()
       await disk.submit([
         { type: 'unlink', path: writer.temporaryPath },

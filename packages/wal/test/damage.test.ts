@@ -47,8 +47,11 @@ describe('a changed bit', () => {
   test('anywhere in a segment that is not the last is found, at the start of its record', async () => {
     const disk = await threeSegments('closed')
     const [first, second] = segmentsOf(disk)
-    for (const file of [first, second]) {
-      for (let at = 0; at < headerBytes + 7 * recordBytes; at++) {
+    for (const [file, step] of [
+      [first, 1],
+      [second, 7],
+    ] as const) {
+      for (let at = 0; at < headerBytes + 7 * recordBytes; at += step) {
         const damaged = copyOf(disk)
         damaged.flipBits(file ?? '', at, 1 << (at % 8))
         const inHeader = at < headerBytes
@@ -178,7 +181,8 @@ describe('a directory that is not whole', () => {
     const disk = await threeSegments('closed')
     const [, second, third] = segmentsOf(disk)
     await disk.submit([{ type: 'unlink', path: second ?? '' }])
-    await expectRefused(disk, { file: third, offset: 0 })
+    const error = await expectRefused(disk, { file: third, offset: 0 })
+    expect(error.message).toContain('segment 2 is missing')
   })
 
   test('because a segment was replaced by another one is refused', async () => {
@@ -219,6 +223,25 @@ describe('a directory that is not whole', () => {
         ?.slice(start, start + recordBytes) ?? new Uint8Array()
     await disk.submit([{ type: 'write', path: second ?? '', offset: start, bytes: stale }])
     await expectRefused(disk, { file: second, offset: start })
+  })
+
+  test('because a record follows another history is refused', async () => {
+    const write = async (values: readonly string[]): Promise<SimulatedDisk> => {
+      const disk = createSimulatedDisk()
+      const wal = await open(disk, options)
+      for (const value of values) {
+        wal.append(0, bytes(value))
+        await wal.flush()
+      }
+      return disk.kill()
+    }
+    const disk = await write(['one', 'two', 'three'])
+    const path = segmentsOf(disk)[0] ?? ''
+    const start = headerBytes + recordBytes - 8
+    const foreign = (await write(['uno', 'two', 'three'])).files().get(path)?.slice(start) ?? new Uint8Array()
+    await disk.submit([{ type: 'write', path, offset: start, bytes: foreign }])
+    const error = await expectRefused(disk, { file: path, offset: start })
+    expect(error.message).toContain('does not follow')
   })
 
   test('because a file has the name of a segment but is none is refused', async () => {

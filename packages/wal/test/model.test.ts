@@ -104,7 +104,7 @@ class Run {
   async play(steps: readonly Step[]): Promise<void> {
     await this.#open()
     for (const next of steps) {
-      if (this.#wal?.state !== 'open') await this.#restart({ type: 'nothing' })
+      while (this.#wal?.state !== 'open') await this.#restart({ type: 'nothing' })
       await this.#perform(next)
     }
     this.#faultAfter = 0

@@ -289,6 +289,19 @@ describe('truncating', () => {
     expect(await contents(wal)).toEqual(['1:old 1', '2:old 2', '3:old 3', '4:new 4', '5:new 5'])
   })
 
+  test('a record that still waits does not count entries that were replaced', async () => {
+    const durable: number[] = []
+    const disk = createSimulatedDisk()
+    const wal = await open(disk, large, { onDurable: (index) => durable.push(index) })
+    wal.append(0, bytes('in flight'))
+    await Promise.resolve()
+    for (let i = 2; i <= 5; i++) wal.append(0, bytes(`waiting ${i}`))
+    wal.truncateSuffix(3)
+    wal.append(0, bytes('new 4'))
+    await wal.flush()
+    expect(durable).toEqual([1, 3, 4])
+  })
+
   test('keeps within the log', async () => {
     const { wal } = await filled(60)
     await wal.compactPrefix(50)

@@ -1,7 +1,9 @@
-import { type Random, invariant } from '@orrery/environment'
+import { invariant } from '@orrery/environment'
 import { WalError } from '../errors.ts'
 import type { Disk, DiskOperation, DiskResult } from '../ports.ts'
-import { type PieceSurvives, SimulatedFile } from './simulated-file.ts'
+import { SimulatedFile } from './simulated-file.ts'
+import { SimulatedVolume, directoryOf } from './simulated-volume.ts'
+import { type Survival, choices } from './survival.ts'
 
 /** What goes wrong with one operation. */
 export type DiskFault =
@@ -11,15 +13,6 @@ export type DiskFault =
   | { readonly type: 'shortWrite'; readonly bytes: number }
   /** The process is gone before the operation: it and all later ones never happen. */
   | { readonly type: 'crash' }
-
-/** What survives of that which was not synced when the power fails. What was synced always does. */
-export type Survival =
-  | { readonly type: 'nothing' }
-  | { readonly type: 'everything' }
-  /** All names, and the first `bytes` of all un-synced data, file by file in the order of writing. */
-  | { readonly type: 'prefix'; readonly bytes: number }
-  /** Each sector of each write, and each change of a directory, with a probability of one half. */
-  | { readonly type: 'random'; readonly random: Random }
 
 /** How a simulated disk behaves. */
 export interface SimulatedDiskOptions {
@@ -61,75 +54,11 @@ export interface SimulatedDisk extends Disk {
 
 /** Creates an empty disk in memory. */
 export function createSimulatedDisk(options: SimulatedDiskOptions = {}): SimulatedDisk {
-  return new MemoryDisk(new Volume(), options)
-}
-
-/** A change of a name that is not durable yet. */
-interface NameChange {
-  readonly path: string
-  readonly file: SimulatedFile | undefined
-  readonly from?: string
-}
-
-/** Names, files and locks: what processes share. */
-class Volume {
-  names = new Map<string, SimulatedFile>()
-  durableNames = new Map<string, SimulatedFile>()
-  unsyncedNames: NameChange[] = []
-  readonly directories = new Set<string>(['.', '/'])
-  readonly locks = new Map<string, MemoryDisk>()
-
-  changeName(change: NameChange): void {
-    applyName(this.names, change)
-    this.unsyncedNames.push(change)
-  }
-
-  syncDirectory(directory: string): void {
-    const inside = ({ path }: NameChange): boolean => directoryOf(path) === directory
-    for (const change of this.unsyncedNames) if (inside(change)) applyName(this.durableNames, change)
-    this.unsyncedNames = this.unsyncedNames.filter((change) => !inside(change))
-  }
-
-  /** The volume with each file replaced. */
-  copy(
-    replace: (file: SimulatedFile) => SimulatedFile,
-    keepNames: (change: NameChange) => boolean,
-    cached: boolean,
-  ): Volume {
-    const next = new Volume()
-    const replaced = new Map<SimulatedFile, SimulatedFile>()
-    const toNext = (file: SimulatedFile): SimulatedFile => {
-      const known = replaced.get(file) ?? replace(file)
-      replaced.set(file, known)
-      return known
-    }
-    const changes = this.unsyncedNames.map((change) => ({
-      ...change,
-      file: change.file === undefined ? undefined : toNext(change.file),
-    }))
-    for (const directory of this.directories) next.directories.add(directory)
-    for (const [path, file] of this.durableNames) next.durableNames.set(path, toNext(file))
-    next.names = new Map(next.durableNames)
-    for (const change of changes) if (keepNames(change)) applyName(next.names, change)
-    if (cached) next.unsyncedNames = changes
-    else next.durableNames = new Map(next.names)
-    return next
-  }
-}
-
-function applyName(names: Map<string, SimulatedFile>, { path, file, from }: NameChange): void {
-  if (from !== undefined) names.delete(from)
-  if (file === undefined) names.delete(path)
-  else names.set(path, file)
-}
-
-function directoryOf(path: string): string {
-  const slash = path.lastIndexOf('/')
-  return slash < 0 ? '.' : path.slice(0, slash) || '/'
+  return new MemoryDisk(new SimulatedVolume(), options)
 }
 
 class MemoryDisk implements SimulatedDisk {
-  readonly #volume: Volume
+  readonly #volume: SimulatedVolume
   readonly #options: SimulatedDiskOptions
   #operations = 0
   #writes = 0
@@ -138,7 +67,7 @@ class MemoryDisk implements SimulatedDisk {
   #closed: Promise<void> | undefined
   #state: 'open' | 'closed' | 'dead' = 'open'
 
-  constructor(volume: Volume, options: SimulatedDiskOptions) {
+  constructor(volume: SimulatedVolume, options: SimulatedDiskOptions) {
     this.#volume = volume
     this.#options = options
   }
@@ -149,7 +78,9 @@ class MemoryDisk implements SimulatedDisk {
 
   submit(operations: readonly DiskOperation[]): Promise<readonly DiskResult[]> {
     if (this.#state !== 'open' || this.#closed !== undefined) {
-      return Promise.reject(failure('EBADF', 'the disk is closed'))
+      return Promise.reject(
+        new WalError('WAL_DISK_FAILED', 'the disk is closed', { details: { errno: 'EBADF' } }),
+      )
     }
     // As with a thread: what was submitted is out of reach for the one who did.
     const taken = operations.map((operation) =>
@@ -163,9 +94,9 @@ class MemoryDisk implements SimulatedDisk {
           try {
             results.push(this.#performOrFail(operation))
           } catch (error) {
-            invariant(error instanceof WalError, 'a simulated operation fails with a disk error')
-            const details = { ...error.details, operation: i }
-            reject(new WalError(error.code, error.message, { details }))
+            invariant(error instanceof Failure, 'a simulated operation fails with a code')
+            const code = error.errno === 'EWOULDBLOCK' ? 'WAL_LOCKED' : 'WAL_DISK_FAILED'
+            reject(new WalError(code, error.message, { details: { errno: error.errno, operation: i } }))
             return
           }
         }
@@ -220,21 +151,21 @@ class MemoryDisk implements SimulatedDisk {
   }
 
   #performOrFail(operation: DiskOperation): DiskResult {
-    if (this.#state !== 'open') throw failure('EBADF', 'the process is gone')
+    if (this.#state !== 'open') throw new Failure('EBADF', 'the process is gone')
     const fault = this.#options.fault?.(operation, ++this.#operations)
     if (fault === undefined) return this.#perform(operation)
     if (fault.type === 'crash') {
       this.#end('dead')
-      throw failure('EBADF', 'the process is gone')
+      throw new Failure('EBADF', 'the process is gone')
     }
     if (fault.type === 'shortWrite') {
       if (operation.type === 'write') {
         this.#write(operation.path, operation.offset, operation.bytes.subarray(0, fault.bytes))
       }
-      throw failure('ENOSPC', `no space for ${operation.type}`)
+      throw new Failure('ENOSPC', `no space for ${operation.type}`)
     }
     if (operation.type === 'sync') this.#file(operation.path).failSync()
-    throw failure(fault.errno, `injected into ${operation.type}`)
+    throw new Failure(fault.errno, `injected into ${operation.type}`)
   }
 
   #perform(operation: DiskOperation): DiskResult {
@@ -285,7 +216,7 @@ class MemoryDisk implements SimulatedDisk {
         return done
       case 'lock':
         if (volume.locks.has(operation.path)) {
-          throw new WalError('WAL_LOCKED', `${operation.path} is held`, { details: { file: operation.path } })
+          throw new Failure('EWOULDBLOCK', `${operation.path} is held`)
         }
         volume.locks.set(operation.path, this)
         return done
@@ -312,48 +243,30 @@ class MemoryDisk implements SimulatedDisk {
   }
 
   #requireDirectory(path: string): void {
-    if (!this.#volume.directories.has(path)) throw failure('ENOENT', `there is no directory ${path}`)
+    if (!this.#volume.directories.has(path)) throw new Failure('ENOENT', `there is no directory ${path}`)
   }
 
   #file(path: string): SimulatedFile {
     const file = this.#volume.names.get(path)
-    if (file === undefined) throw failure('ENOENT', `there is no file ${path}`)
+    if (file === undefined) throw new Failure('ENOENT', `there is no file ${path}`)
     return file
   }
 }
 
 const done: DiskResult = { type: 'done' }
 
-function failure(errno: string, message: string): WalError {
-  return new WalError('WAL_DISK_FAILED', `${errno}: ${message}`, { details: { errno } })
+/** An operation that fails, with the code of an operating system. */
+class Failure extends Error {
+  readonly errno: string
+
+  constructor(errno: string, message: string) {
+    super(`${errno}: ${message}`)
+    this.errno = errno
+  }
 }
 
 function transfer(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const { byteOffset, byteLength } = bytes
   const buffer = structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
   return new Uint8Array(buffer, byteOffset, byteLength)
-}
-
-/** How a survival decides over pieces of data and changes of names. */
-function choices(survival: Survival): { pieces: PieceSurvives; names: () => boolean } {
-  switch (survival.type) {
-    case 'nothing':
-      return { pieces: ({ bytes }) => (bytes === 0 ? -1 : 0), names: () => false }
-    case 'everything':
-      return { pieces: ({ bytes }) => bytes, names: () => true }
-    case 'prefix': {
-      let left = survival.bytes
-      const pieces: PieceSurvives = ({ bytes }) => {
-        const taken = Math.min(left, bytes)
-        left -= taken
-        return taken
-      }
-      return { pieces, names: () => true }
-    }
-    case 'random': {
-      const { random } = survival
-      const heads = (): boolean => random.below(2) === 1
-      return { pieces: ({ bytes }) => (heads() ? bytes : bytes === 0 ? -1 : 0), names: heads }
-    }
-  }
 }
