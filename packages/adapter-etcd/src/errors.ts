@@ -98,6 +98,7 @@ export const etcdErrors = {
   ETCD_SESSION_EXPIRED: { status: unknown, details: 'mutex: session is expired' },
   ETCD_UNKNOWN_SERVICE: { status: notFound, details: 'unknown service' },
   ETCD_UNIMPLEMENTED: { status: grpcStatus.unimplemented, details: 'not supported by this server' },
+  ETCD_CLIENT_REFUSED: { status: unknown, details: 'refused' },
   ETCD_INTERNAL: { status: grpcStatus.internal, details: 'internal error' },
   ETCD_UNKNOWN: { status: unknown, details: 'unknown error' },
 } as const satisfies Record<string, WireError>

@@ -1,18 +1,20 @@
 import type { KeyValue } from '@orrery/mvcc'
-import type { etcdserverpb, v3electionpb } from './generated/messages.js'
+import type { etcdserverpb, mvccpb, v3electionpb } from './generated/messages.js'
+
+// Responses that carry key-values: the messages of the same name, with those of the store inside.
 
 /**
  * Who answers, and where it stands. Which fields are set depends on the call: results within a txn have only
  * a revision, those about members have none.
  */
-export interface ResponseHeader {
+export interface ResponseHeader extends etcdserverpb.ResponseHeader {
   readonly clusterId?: bigint | undefined
   readonly memberId?: bigint | undefined
   readonly revision?: number | undefined
   readonly raftTerm?: number | undefined
 }
 
-export interface RangeResponse {
+export interface RangeResponse extends etcdserverpb.RangeResponse {
   readonly header?: ResponseHeader | undefined
   readonly kvs: readonly KeyValue[]
   readonly more: boolean
@@ -20,44 +22,44 @@ export interface RangeResponse {
 }
 
 /** One part of a streamed range; header, `more` and `count` come with the last one. */
-export interface RangeStreamResponse {
+export interface RangeStreamResponse extends etcdserverpb.RangeStreamResponse {
   readonly rangeResponse: RangeResponse
 }
 
-export interface PutResponse {
+export interface PutResponse extends etcdserverpb.PutResponse {
   readonly header?: ResponseHeader | undefined
   readonly prevKv?: KeyValue | undefined
 }
 
-export interface DeleteRangeResponse {
+export interface DeleteRangeResponse extends etcdserverpb.DeleteRangeResponse {
   readonly header?: ResponseHeader | undefined
   readonly deleted: number
   readonly prevKvs: readonly KeyValue[]
 }
 
 /** Exactly one is set. */
-export interface ResponseOp {
+export interface ResponseOp extends etcdserverpb.ResponseOp {
   readonly responseRange?: RangeResponse | undefined
   readonly responsePut?: PutResponse | undefined
   readonly responseDeleteRange?: DeleteRangeResponse | undefined
   readonly responseTxn?: TxnResponse | undefined
 }
 
-export interface TxnResponse {
+export interface TxnResponse extends etcdserverpb.TxnResponse {
   readonly header?: ResponseHeader | undefined
   readonly succeeded: boolean
   readonly responses: readonly ResponseOp[]
 }
 
 /** One change. */
-export interface Event {
+export interface Event extends mvccpb.Event {
   /** 0: PUT, 1: DELETE. */
   readonly type: 0 | 1
   readonly kv: KeyValue
   readonly prevKv?: KeyValue | undefined
 }
 
-export interface WatchResponse {
+export interface WatchResponse extends etcdserverpb.WatchResponse {
   readonly header: ResponseHeader
   /** -1: the whole stream, or a watcher that was not created. */
   readonly watchId: number
@@ -70,20 +72,7 @@ export interface WatchResponse {
   readonly events: readonly Event[]
 }
 
-export interface LeaderResponse {
+export interface LeaderResponse extends v3electionpb.LeaderResponse {
   readonly header: ResponseHeader
   readonly kv: KeyValue
 }
-
-/** Responses stand for the messages of the same name, with the store's own key-values inside. */
-type Stands<Message, Wire> = Message extends Wire ? true : never
-/** Does not compile when a response and its message differ. */
-export const responsesMatchMessages: readonly [
-  Stands<RangeResponse, etcdserverpb.RangeResponse>,
-  Stands<RangeStreamResponse, etcdserverpb.RangeStreamResponse>,
-  Stands<PutResponse, etcdserverpb.PutResponse>,
-  Stands<DeleteRangeResponse, etcdserverpb.DeleteRangeResponse>,
-  Stands<TxnResponse, etcdserverpb.TxnResponse>,
-  Stands<WatchResponse, etcdserverpb.WatchResponse>,
-  Stands<LeaderResponse, v3electionpb.LeaderResponse>,
-] = [true, true, true, true, true, true, true]

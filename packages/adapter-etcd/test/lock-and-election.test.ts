@@ -105,12 +105,14 @@ describe('a lock', () => {
     expect(await etcd.store.get('l/a')).toBeDefined()
   })
 
-  test('needs a lease that exists', async () => {
+  test('needs a lease that exists, or is refused without the status of that', async () => {
     await using etcd = await startEtcd()
     expect(await etcd.client.refusal(lock.Lock, { name: bytes('l'), lease: 5 })).toEqual({
-      code: 5,
+      code: 2,
       details: 'etcdserver: requested lease not found',
     })
+    const noKey = { code: 2, details: 'etcdserver: key is not provided' }
+    expect(await etcd.client.refusal(lock.Unlock, {})).toEqual(noKey)
   })
 })
 

@@ -206,6 +206,17 @@ describe('input that is too large', () => {
     await expect(etcd.client.call(kv.Put, { key: bytes('a'), value: fits })).resolves.toBeDefined()
   })
 
+  test('begins at the byte at which it begins in etcd', async () => {
+    await using etcd = await startEtcd()
+    // As an etcd 3.4.23 server answered: the limit is on the request in its log.
+    const value = Buffer.alloc(1_572_864)
+    expect(await etcd.client.refusal(kv.Put, { key: bytes('k'), value: value.subarray(24) })).toEqual(
+      tooLarge,
+    )
+    const put = await etcd.client.call(kv.Put, { key: bytes('k'), value: value.subarray(26) })
+    expect(put.header?.revision).toBe(2)
+  })
+
   test('is not even read above the limit of messages', async () => {
     await using etcd = await startEtcd()
     const refusal = await etcd.client.refusal(kv.Put, { key: bytes('a'), value: Buffer.alloc(2_097_152) })

@@ -1,4 +1,4 @@
-import type { MessageCodec } from '../generated/messages.js'
+import type { MessageCodec, MessageWriter } from '../generated/messages.js'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
@@ -16,8 +16,8 @@ export function encodeMessage<Message>(codec: MessageCodec<Message>, message: Me
   return bytesOf(codec.encode(message, new WireWriter()))
 }
 
-/** What was written. */
-export function bytesOf(writer: { finish(): Uint8Array }): Buffer {
-  const bytes = writer.finish()
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** What was written, without a copy: nothing more can be written. */
+export function bytesOf(writer: Pick<MessageWriter, 'finish'>): Buffer {
+  const { buffer, byteOffset, length } = writer.finish(true)
+  return Buffer.from(buffer, byteOffset, length)
 }

@@ -13,11 +13,11 @@ type Header = etcdserverpb.ResponseHeader | null | undefined
 type Int64 = number | bigint | null | undefined
 
 export function encodeRangeResponse(response: etcdserverpb.RangeResponse): Buffer {
-  return bytesOf(writeRange(new WireWriter(), response))
+  return bytesOf(writeRange(new WireWriter(sizeOf(response.kvs)), response))
 }
 
 export function encodeRangeStreamResponse({ rangeResponse }: etcdserverpb.RangeStreamResponse): Buffer {
-  const writer = new WireWriter()
+  const writer = new WireWriter(sizeOf(rangeResponse?.kvs))
   if (rangeResponse) nested(writer, 1, rangeResponse, writeRange)
   return bytesOf(writer)
 }
@@ -27,7 +27,7 @@ export function encodePutResponse(response: etcdserverpb.PutResponse): Buffer {
 }
 
 export function encodeDeleteRangeResponse(response: etcdserverpb.DeleteRangeResponse): Buffer {
-  return bytesOf(writeDeleteRange(new WireWriter(), response))
+  return bytesOf(writeDeleteRange(new WireWriter(sizeOf(response.prevKvs)), response))
 }
 
 export function encodeTxnResponse(response: etcdserverpb.TxnResponse): Buffer {
@@ -52,6 +52,18 @@ export function encodeLeaderResponse(response: v3electionpb.LeaderResponse): Buf
   header(writer, response.header)
   keyValue(writer, 2, response.kv)
   return bytesOf(writer)
+}
+
+/** Room for a header and a list of key-values, so that the writer need not grow. Unit: bytes. */
+function sizeOf(kvs: readonly mvccpb.KeyValue[] | null | undefined): number {
+  let size = 96
+  for (const kv of kvs ?? []) size += 8 + (recordOf(kv)?.length ?? 0)
+  return size
+}
+
+/** A key-value of a store, encoded; undefined for one of another origin. */
+function recordOf(kv: mvccpb.KeyValue): Uint8Array | undefined {
+  return 'record' in kv && kv.record instanceof Uint8Array ? kv.record : undefined
 }
 
 function writeRange(writer: WireWriter, response: etcdserverpb.RangeResponse): WireWriter {
@@ -108,7 +120,8 @@ function header(writer: WireWriter, value: Header): void {
 function keyValue(writer: WireWriter, field: number, kv: mvccpb.KeyValue | null | undefined): void {
   if (!kv) return
   writer.uint32(delimited(field))
-  if ('record' in kv && kv.record instanceof Uint8Array) writer.bytes(kv.record)
+  const record = recordOf(kv)
+  if (record !== undefined) writer.bytes(record)
   else {
     writer.fork()
     mvccpb.KeyValue.encode(kv, writer)

@@ -1,61 +1,51 @@
 import protobuf from 'protobufjs/minimal.js'
 import type { MessageReader } from '../generated/messages.js'
 
-/** Bytes of a varint that are surely exact as a number: 7 bits each. */
-const numberMaxBytes = 7
 const varintMaxBytes = 10
+const twoTo32 = 0x1_0000_0000
 
 const BaseReader: new (buffer: Buffer) => MessageReader = protobuf.BufferReader
 
 /** Reads messages, and 64-bit integers in them as a number where that is exact, else as a bigint. */
 export class WireReader extends BaseReader {
+  #high = 0
+
   constructor(bytes: Uint8Array) {
     super(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   }
 
   int64(): number | bigint {
-    const value = this.#varint()
-    if (typeof value === 'number') return value
-    const signed = BigInt.asIntN(64, value)
-    const number = Number(signed)
-    return Number.isSafeInteger(number) ? number : signed
+    const low = this.#lowHalf()
+    const high = this.#high | 0
+    const number = high * twoTo32 + low
+    return Number.isSafeInteger(number) ? number : (BigInt(high) << 32n) | BigInt(low)
   }
 
   uint64(): number | bigint {
-    const value = this.#varint()
-    if (typeof value === 'number') return value
-    const unsigned = BigInt.asUintN(64, value)
-    const number = Number(unsigned)
-    return Number.isSafeInteger(number) ? number : unsigned
+    const low = this.#lowHalf()
+    const high = this.#high >>> 0
+    const number = high * twoTo32 + low
+    return Number.isSafeInteger(number) ? number : (BigInt(high) << 32n) | BigInt(low)
   }
 
-  #varint(): number | bigint {
-    const { buf, pos } = this
-    const end = Math.min(this.len, pos + numberMaxBytes)
-    let value = 0
-    let scale = 1
-    for (let at = pos; at < end; at++) {
-      const byte = buf[at] ?? 0
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) {
-        this.pos = at + 1
-        return value
-      }
-      scale *= 0x80
-    }
-    return this.#longVarint()
-  }
-
-  #longVarint(): bigint {
+  /** Reads a varint: gives its low half, unsigned, and leaves its high half in {@link #high}. */
+  #lowHalf(): number {
     const { buf, pos } = this
     const end = Math.min(this.len, pos + varintMaxBytes)
-    let value = 0n
-    for (let at = pos; at < end; at++) {
+    let low = 0
+    let high = 0
+    for (let at = pos, shift = 0; at < end; at++, shift += 7) {
       const byte = buf[at] ?? 0
-      value |= BigInt(byte & 0x7f) << BigInt(7 * (at - pos))
+      const bits = byte & 0x7f
+      if (shift < 28) low |= bits << shift
+      else if (shift === 28) {
+        low |= bits << 28
+        high = bits >>> 4
+      } else high |= bits << (shift - 32)
       if (byte < 0x80) {
         this.pos = at + 1
-        return value
+        this.#high = high
+        return low >>> 0
       }
     }
     throw new RangeError('a varint does not end')

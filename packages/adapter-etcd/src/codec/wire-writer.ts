@@ -12,6 +12,12 @@ const BaseWriter: new () => MessageWriter & { uint64(value: number | string | Ha
 
 /** Writes messages, and 64-bit integers in them from numbers and bigints. */
 export class WireWriter extends BaseWriter {
+  /** @param expectedBytes what the message will need; a longer one grows. Unit: bytes. */
+  constructor(expectedBytes = 0) {
+    super()
+    if (expectedBytes > this.buf.length) this.buf = Buffer.allocUnsafe(expectedBytes)
+  }
+
   int64(value: number | bigint): this {
     return this.uint64(value)
   }

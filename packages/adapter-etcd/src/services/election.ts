@@ -3,8 +3,9 @@ import { toId, toSafeInteger } from '../codec/int64.ts'
 import { EtcdError } from '../errors.ts'
 import type { v3electionpb } from '../generated/messages.js'
 import type { LeaderResponse } from '../messages.ts'
+import { asInProcessClient } from './in-process-client.ts'
 import type { Server } from './server.ts'
-import type { CallContext, ElectionService } from './services.ts'
+import type { CallContext, ElectionService, Unary } from './services.ts'
 import { WaitingLine, type Place } from './waiting-line.ts'
 
 const nothing = new Uint8Array(0)
@@ -12,22 +13,24 @@ const nothing = new Uint8Array(0)
 /** Creates the service of elections. */
 export function electionService(server: Server): ElectionService {
   const { store } = server
+  const method = <Request, Response>(handle: Unary<Request, Response>): Unary<Request, Response> =>
+    server.unary(asInProcessClient(handle))
   return {
-    campaign: server.unary((request, context) => campaign(server, request, context)),
-    proclaim: server.unary(async ({ leader, value }, context) => {
+    campaign: method((request, context) => campaign(server, request, context)),
+    proclaim: method(async ({ leader, value }, context) => {
       const key = leaderKey(leader)
       const put = { type: 'put', key: key.key, value: value ?? nothing, lease: key.lease } as const
       const { succeeded, revision } = await store.txn(whileLeading(key, put), context)
       if (!succeeded) throw new EtcdError('ETCD_ELECTION_NOT_LEADER')
       return { header: server.header(revision) }
     }),
-    leader: server.unary(async ({ name }, context) => {
+    leader: method(async ({ name }, context) => {
       const { revision, front } = await new WaitingLine(store, name ?? nothing).front(context)
       if (front === undefined) throw new EtcdError('ETCD_ELECTION_NO_LEADER')
       return { header: server.header(revision), kv: front }
     }),
     observe: server.serverStream((request, context) => observe(server, request, context)),
-    resign: server.unary(async ({ leader }, context) => {
+    resign: method(async ({ leader }, context) => {
       const { revision } = await store.txn(withdrawal(leaderKey(leader)), context)
       return { header: server.header(revision) }
     }),

@@ -1,17 +1,20 @@
 import { toId } from '../codec/int64.ts'
 import { EtcdError } from '../errors.ts'
 import type { v3lockpb } from '../generated/messages.js'
+import { asInProcessClient } from './in-process-client.ts'
 import type { Server } from './server.ts'
-import type { CallContext, LockService } from './services.ts'
+import type { CallContext, LockService, Unary } from './services.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 const nothing = new Uint8Array(0)
 
 /** Creates the service of locks. */
 export function lockService(server: Server): LockService {
+  const method = <Request, Response>(handle: Unary<Request, Response>): Unary<Request, Response> =>
+    server.unary(asInProcessClient(handle))
   return {
-    lock: server.unary((request, context) => lock(server, request, context)),
-    unlock: server.unary(async ({ key }, context) => {
+    lock: method((request, context) => lock(server, request, context)),
+    unlock: method(async ({ key }, context) => {
       const { revision } = await server.store.deleteRange({ key: key ?? nothing }, context)
       return { header: server.header(revision) }
     }),

@@ -7,7 +7,6 @@ import {
   type ClientDuplexStream,
   type ClientReadableStream,
   type MethodDefinition,
-  type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js'
 import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
@@ -213,16 +212,3 @@ export const lock = lockDefinition
 export const election = electionDefinition
 export const health = healthDefinition
 export const watch = watchDefinition
-
-/** Fails to compile when a definition is no service. */
-export const services: readonly ServiceDefinition[] = [
-  kv,
-  lease,
-  maintenance,
-  cluster,
-  auth,
-  lock,
-  election,
-  health,
-  watch,
-]
