@@ -141,6 +141,17 @@ describe('requests that etcd refuses before it looks at its data', () => {
     expect(txn.header?.revision).toBe(2)
   })
 
+  test('the limit of operations may be lower than that of the store', async () => {
+    await using etcd = await startEtcd({ options: { txnMaxOps: 4 } })
+    const nested = (count: number): etcdserverpb.RequestOp => ({
+      requestTxn: { success: puts(count).map((_, i) => put(`nested ${i}`)) },
+    })
+    expect(await etcd.client.refusal(kv.Txn, { success: puts(5) })).toEqual(tooMany)
+    expect(await etcd.client.refusal(kv.Txn, { success: [put('a'), put('b'), nested(2)] })).toEqual(tooMany)
+    const txn = await etcd.client.call(kv.Txn, { success: [put('a'), put('b'), nested(1)] })
+    expect(txn.succeeded).toBe(true)
+  })
+
   test('what is left of the limit is enough for a nested txn', async () => {
     await using etcd = await startEtcd()
     const nested = { requestTxn: { success: puts(20).map((_, i) => put(`nested ${i}`)) } }
