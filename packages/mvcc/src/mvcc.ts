@@ -95,7 +95,7 @@ export interface Mvcc {
   /**
    * Starts a checksum over the history. The caller holds compaction until it is finished.
    *
-   * @param revision 0: the current one
+   * @param revision 0: the current one; a negative one comes before all others, so nothing is hashed
    * @throws MvccError `MVCC_COMPACTED`, `MVCC_FUTURE_REVISION`
    */
   hashKv(revision: number): HashKv
@@ -265,7 +265,7 @@ class MvccCore implements Mvcc {
 
   hashKv(revision: number): HashKv {
     checkReadRevision(this.#writer, revision)
-    return startHashKv(this.#writer, revision > 0 ? revision : this.revision)
+    return startHashKv(this.#writer, revision === 0 ? this.revision : revision)
   }
 
   openWatchStream(): MvccWatchStream {

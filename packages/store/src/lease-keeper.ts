@@ -1,7 +1,9 @@
 import { type Environment, hasCode, type Timer } from '@orrery/environment'
-import { LeaseError, type Lessor } from '@orrery/lease'
+import { type Checkpoint, LeaseError, type Lessor } from '@orrery/lease'
+import { abortable } from './abortable.ts'
 import { fromKey } from './bytes.ts'
 import type { Command } from './command.ts'
+import { toId } from './requests.ts'
 import type { CommandResult } from './state-machine.ts'
 import type { CallOptions, Leases, LeaseTimeToLive } from './store.ts'
 
@@ -35,6 +37,8 @@ export class LeaseKeeper implements Leases {
   readonly #revoking = new Map<bigint, Promise<void>>()
   #timer: Timer | undefined
   #dueMs = Infinity
+  /** When the timer is to run. */
+  #wakeMs = Infinity
   #stopped = false
 
   constructor(parts: LeaseKeeperParts) {
@@ -46,46 +50,48 @@ export class LeaseKeeper implements Leases {
     options?: CallOptions,
   ): Promise<{ id: bigint; ttlMs: number; revision: number }> {
     this.#parts.requireSpace()
-    const chosen = id === 0n ? this.#freeId() : BigInt.asIntN(64, id)
+    const chosen = id === 0n ? this.#freeId() : toId(id)
     const granted = await this.#parts.propose({ type: 'leaseGrant', id: chosen, ttlMs }, options)
     const answer = granted as { readonly ttlMs: number }
     return { id: chosen, ttlMs: answer.ttlMs, revision: this.#parts.revision() }
   }
 
   async revoke(id: bigint, options?: CallOptions): Promise<{ revision: number }> {
-    await this.#revoke(id, options)
+    options?.signal?.throwIfAborted()
+    await abortable(this.#revoke(toId(id)), options?.signal)
     return { revision: this.#parts.revision() }
   }
 
-  async keepAlive(id: bigint, options: CallOptions = {}): Promise<{ ttlMs: number }> {
+  async keepAlive(lease: bigint, options: CallOptions = {}): Promise<{ ttlMs: number }> {
     options.signal?.throwIfAborted()
     this.#parts.requireOpen()
     const { lessor, environment } = this.#parts
+    const id = toId(lease)
+    this.#noticePause()
     try {
       const { ttlMs, mustClearCheckpoint } = lessor.renew(id, environment.clock.nowMs())
       if (mustClearCheckpoint) {
         // Not awaited: the renewal is valid without it. If it is lost, the next renewal asks again.
-        this.#parts
-          .propose({ type: 'leaseCheckpoint', checkpoints: [{ id, remainingMs: 0 }] })
-          .catch(() => {})
+        this.#checkpoint([{ id, remainingMs: 0 }])
       }
       return { ttlMs }
     } catch (error) {
       if (!hasCode(error, 'LEASE_EXPIRED')) throw error
       // It is about to go. Only once it is gone may its owner be told so.
-      await this.#revoke(id, options).catch(() => {})
+      await abortable(this.#revoke(id), options.signal)
       throw new LeaseError('LEASE_NOT_FOUND', `lease ${id.toString(16)} has expired`, { cause: error })
     }
   }
 
   async timeToLive(
-    id: bigint,
+    lease: bigint,
     options: CallOptions & { readonly keys?: boolean | undefined } = {},
   ): Promise<LeaseTimeToLive | undefined> {
     await Promise.resolve()
     options.signal?.throwIfAborted()
     this.#parts.requireOpen()
     const { lessor, environment } = this.#parts
+    const id = toId(lease)
     const found = lessor.timeToLive(id, environment.clock.nowMs())
     if (found === undefined || options.keys !== true) return found
     return { ...found, keys: lessor.keys(id).map(fromKey) }
@@ -125,7 +131,8 @@ export class LeaseKeeper implements Leases {
     this.#timer?.cancel()
     this.#dueMs = nextMs
     const delayMs = Math.min(Math.max(0, nextMs - nowMs), sweepMaxMs)
-    this.#timer = clock.setTimer(delayMs, () => this.#sweep(nowMs + delayMs))
+    this.#wakeMs = nowMs + delayMs
+    this.#timer = clock.setTimer(delayMs, () => this.#sweep())
   }
 
   stop(): void {
@@ -134,25 +141,43 @@ export class LeaseKeeper implements Leases {
   }
 
   /** Looks for overdue leases and for checkpoints that are due. */
-  #sweep(dueMs: number): void {
+  #sweep(): void {
     const { lessor, environment } = this.#parts
+    this.#noticePause()
     const nowMs = environment.clock.nowMs()
     this.#dueMs = Infinity
-    // The timer was late: the process stood still, and clients could not renew. What they had left then, they
-    // have now.
-    if (nowMs - dueMs > pauseMinMs) lessor.extendAll(nowMs - dueMs)
+    this.#wakeMs = Infinity
     for (const id of lessor.expired(nowMs)) this.#revoke(id).catch(() => {})
     const checkpoints = lessor.checkpointsDue(nowMs)
-    if (checkpoints.length > 0) this.#parts.propose({ type: 'leaseCheckpoint', checkpoints }).catch(() => {})
+    if (checkpoints.length > 0) this.#checkpoint(checkpoints)
     // While many revocations wait for the log, the next ones wait for them.
     if (this.#revoking.size < revocationsMax) this.rearm()
   }
 
+  /**
+   * When the timer is late, the process stood still and clients could not renew. What they had left then, they
+   * have now. Input that waited is read before timers run, so each renewal asks this, too.
+   */
+  #noticePause(): void {
+    const nowMs = this.#parts.environment.clock.nowMs()
+    const lateMs = nowMs - this.#wakeMs
+    if (lateMs <= pauseMinMs) return
+    this.#wakeMs = nowMs
+    this.#parts.lessor.extendAll(lateMs)
+  }
+
+  /** Nobody waits for it. If it is lost, it becomes due again. */
+  #checkpoint(checkpoints: readonly Checkpoint[]): void {
+    const proposed = async (): Promise<unknown> =>
+      this.#parts.propose({ type: 'leaseCheckpoint', checkpoints })
+    proposed().catch(() => {})
+  }
+
   /** Revokes a lease; callers of the same lease share the work. */
-  #revoke(id: bigint, options?: CallOptions): Promise<void> {
+  #revoke(id: bigint): Promise<void> {
     const running = this.#revoking.get(id)
     if (running !== undefined) return running
-    const revoked = this.#revokeInSteps(id, options).finally(() => {
+    const revoked = this.#revokeInSteps(id).finally(() => {
       this.#revoking.delete(id)
       if (this.#revoking.size === revocationsMax - 1) this.rearm()
     })
@@ -160,14 +185,14 @@ export class LeaseKeeper implements Leases {
     return revoked
   }
 
-  async #revokeInSteps(id: bigint, options?: CallOptions): Promise<void> {
+  async #revokeInSteps(id: bigint): Promise<void> {
     const { lessor, propose, revokeMaxKeys } = this.#parts
     for (;;) {
       const keys = lessor.takeKeys(id, revokeMaxKeys + 1)
       if (keys.length <= revokeMaxKeys) break
-      await propose({ type: 'leaseRevokeKeys', id, keys: keys.slice(0, revokeMaxKeys).sort() }, options)
+      await propose({ type: 'leaseRevokeKeys', id, keys: keys.slice(0, revokeMaxKeys).sort() })
     }
-    await propose({ type: 'leaseRevoke', id }, options)
+    await propose({ type: 'leaseRevoke', id })
   }
 
   #freeId(): bigint {

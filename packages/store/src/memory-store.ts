@@ -23,7 +23,6 @@ export function createMemoryStore(
   const identity = { clusterId: environment.random.id63(), memberId: environment.random.id63() }
   const backend = createStoreBackend()
   const state = new StateMachine(backend, {
-    memberId: identity.memberId,
     leaseTtlMinMs: resolved.leaseTtlMinMs,
     pendingMaxResponses: resolved.watchPendingMaxResponses,
     pendingMaxBytes: resolved.watchPendingMaxBytes,

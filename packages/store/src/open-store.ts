@@ -78,7 +78,6 @@ async function open(
   undo.add(() => log.close())
   const identity = agreeOnIdentity(backend, log, stored)
   const state = new StateMachine(backend, {
-    memberId: identity.memberId,
     leaseTtlMinMs: options.leaseTtlMinMs,
     pendingMaxResponses: options.watchPendingMaxResponses,
     pendingMaxBytes: options.watchPendingMaxBytes,

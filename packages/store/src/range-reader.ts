@@ -1,4 +1,3 @@
-import type { Clock } from '@orrery/environment'
 import type { KeyValue, Mvcc, RangeRequest, RangeResult } from '@orrery/mvcc'
 
 /** Keys that one turn of the event loop reads. */
@@ -7,11 +6,12 @@ const pageMaxKeys = 2_000
 /**
  * Reads a range, a large one in several turns of the event loop: all of it at the revision at which the read
  * began, whatever is written or compacted meanwhile.
+ *
+ * @throws what `nextTurn` throws when the read is to be abandoned
  */
 export async function readRange(
-  { mvcc, clock }: { readonly mvcc: Mvcc; readonly clock: Clock },
+  { mvcc, nextTurn }: { readonly mvcc: Mvcc; readonly nextTurn: () => Promise<void> },
   request: RangeRequest,
-  signal: AbortSignal | undefined,
 ): Promise<RangeResult> {
   if (!isPageable(request)) return mvcc.range(request)
   const limit = request.limit !== undefined && request.limit > 0 ? request.limit : Infinity
@@ -23,8 +23,7 @@ export async function readRange(
     const kvs: KeyValue[] = [...first.kvs]
     let more: boolean = first.more
     while (more && kvs.length < limit) {
-      await new Promise<void>((resolve) => clock.defer(resolve))
-      signal?.throwIfAborted()
+      await nextTurn()
       const key = `${kvs.at(-1)?.keyString ?? ''}\0`
       const page = mvcc.range({ ...request, key, revision, limit: Math.min(limit - kvs.length, pageMaxKeys) })
       for (const kv of page.kvs) kvs.push(kv)

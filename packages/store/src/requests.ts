@@ -18,7 +18,8 @@ import type {
   WatcherRequest,
 } from './store.ts'
 
-// From what callers write to what the core takes: byte strings, and values that nobody else holds.
+// From what callers write to what the core takes: byte strings, values that nobody else holds, and numbers
+// that mean the same when the log is read again.
 
 interface Span {
   readonly key: string | Uint8Array
@@ -29,7 +30,24 @@ function toSpan({ key, rangeEnd }: Span): { key: string; rangeEnd: string | unde
   return { key: toKey(key), rangeEnd: rangeEnd === undefined ? undefined : toKey(rangeEnd) }
 }
 
+/** Identifiers are 64 bits: written without a sign, they are the same. */
+export function toId(id: bigint): bigint {
+  return BigInt.asIntN(64, id)
+}
+
+/**
+ * A number that is none must not reach the log: applying it would fail, and again at each restart.
+ *
+ * @throws RangeError when `value` is not a safe integer
+ */
+export function toInteger(name: string, value: number): number {
+  if (Number.isSafeInteger(value)) return value
+  throw new RangeError(`${name} is an integer, got ${String(value)}`)
+}
+
+/** @throws RangeError when the limit is no integer */
 export function toRange(request: RangeRequest): MvccRangeRequest {
+  if (request.limit !== undefined) toInteger('limit', request.limit)
   return { ...request, ...toSpan(request) }
 }
 
@@ -38,7 +56,7 @@ export function toPut(request: PutRequest): MvccPutRequest {
   return {
     key: toKey(key),
     value: value === undefined ? undefined : toValue(value),
-    lease,
+    lease: lease === undefined ? undefined : toId(lease),
     prevKv,
     ignoreValue,
     ignoreLease,
@@ -59,6 +77,7 @@ export function toWatcher(request: WatcherRequest): MvccWatcherRequest {
 
 function toCompare(compare: Compare): MvccCompare {
   const span = toSpan(compare)
+  if (compare.target === 'lease') return { ...compare, ...span, value: toId(compare.value) }
   if (compare.target !== 'value') return { ...compare, ...span }
   return { ...span, result: compare.result, target: 'value', value: toValue(compare.value) }
 }

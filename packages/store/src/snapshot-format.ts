@@ -15,3 +15,5 @@ export const revisionHeaderBytes = 13
 export const digestBytes = 32
 /** A frame above this is damage, not data. Unit: bytes. */
 export const frameMaxBytes = 2 ** 30
+/** An etcd server sends a snapshot in whole sectors; the last one ends with zeros. */
+export const sectorBytes = 512

@@ -5,8 +5,8 @@ import type { Snapshot } from './store.ts'
 
 /** What a snapshot is taken of. */
 export interface SnapshotSource {
-  /** Taken up to here. */
-  readonly revision: number
+  /** The present revision: a snapshot is taken up to there. */
+  readonly revision: () => number
   readonly backend: StoreBackend
   /** Keeps old revisions in the backend until the returned function is called. */
   readonly holdCompaction: () => () => void
@@ -18,38 +18,43 @@ export interface SnapshotSource {
 const chunkBytes = 262_144
 
 /**
- * Streams the state at one revision. Named values (leases, alarms) are few and copied at once; revisions do
- * not change once they are written, so they are read in slices while the store goes on.
+ * Streams the state at one revision: the one at which its reader begins, so that a snapshot that nobody reads
+ * holds nothing up. Named values (leases, alarms) are few and copied at once; revisions do not change once they
+ * are written, so they are read in slices while the store goes on.
  */
 export function writeSnapshot(source: SnapshotSource): Snapshot {
-  const meta = readMeta(source.backend)
-  const release = source.holdCompaction()
+  let taken: number | undefined
   return {
-    revision: source.revision,
+    get revision() {
+      return taken ?? source.revision()
+    },
     sizeBytes: source.backend.sizeInUseBytes,
-    [Symbol.asyncIterator]: () => stream(source, meta, release),
+    async *[Symbol.asyncIterator]() {
+      const revision = source.revision()
+      taken = revision
+      yield* stream(source, revision)
+    },
   }
 }
 
-async function* stream(
-  source: SnapshotSource,
-  meta: Buffer,
-  release: () => void,
-): AsyncGenerator<Uint8Array> {
+async function* stream(source: SnapshotSource, revision: number): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   const hashed = (bytes: Buffer): Buffer => {
     hash.update(bytes)
     return bytes
   }
+  const release = source.holdCompaction()
   try {
+    const meta = readMeta(source.backend)
     yield hashed(magic)
     yield hashed(meta)
     let from: { main: number; sub: number } | undefined = { main: 0, sub: 0 }
     while (from !== undefined) {
-      const slice = readSlice(source, from)
+      // The reader may have taken its time: the store may be closed by now.
+      await source.nextTurn()
+      const slice = readSlice(source.backend, revision, from)
       if (slice.bytes.length > 0) yield hashed(slice.bytes)
       from = slice.next
-      await source.nextTurn()
     }
     yield frame(frameTypes.end, hash.digest())
   } finally {
@@ -68,7 +73,8 @@ function readMeta(backend: StoreBackend): Buffer {
 }
 
 function readSlice(
-  { backend, revision }: SnapshotSource,
+  backend: StoreBackend,
+  revision: number,
   from: { readonly main: number; readonly sub: number },
 ): { bytes: Buffer; next: { main: number; sub: number } | undefined } {
   const frames: Buffer[] = []

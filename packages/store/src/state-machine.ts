@@ -1,6 +1,6 @@
-import { CodedError } from '@orrery/environment'
-import { createLessor, type Lessor } from '@orrery/lease'
-import { createMvcc, type Key, type KeyLeases, type Mvcc, type WatchOptions } from '@orrery/mvcc'
+import type { CodedError } from '@orrery/environment'
+import { createLessor, LeaseError, type Lessor } from '@orrery/lease'
+import { createMvcc, type Key, type KeyLeases, type Mvcc, MvccError, type WatchOptions } from '@orrery/mvcc'
 import type { Command } from './command.ts'
 import { StoreError } from './errors.ts'
 import type { StoreBackend } from './ports.ts'
@@ -26,7 +26,6 @@ interface LeaseGranted {
 export interface StateMachineOptions extends WatchOptions {
   /** Unit: ms. */
   readonly leaseTtlMinMs: number
-  readonly memberId: bigint
 }
 
 /**
@@ -40,7 +39,6 @@ export class StateMachine {
   readonly mvcc: Mvcc
   readonly lessor: Lessor
   readonly #backend: StoreBackend
-  readonly #memberId: bigint
   /** Leases whose revocation has begun: they take no more keys. */
   readonly #revoking = new Set<bigint>()
   /** While keys are read back, leases that are being revoked still have theirs. */
@@ -51,7 +49,6 @@ export class StateMachine {
 
   constructor(backend: StoreBackend, options: StateMachineOptions) {
     this.#backend = backend
-    this.#memberId = options.memberId
     this.lessor = createLessor({ ttlMinMs: options.leaseTtlMinMs })
     this.mvcc = createMvcc({ backend, leases: this.#keyLeases() }, options)
   }
@@ -77,9 +74,10 @@ export class StateMachine {
     this.#appliedIndex = appliedIndex
     this.#backend.scanMeta(leasePrefix, (name, value) => {
       const id = BigInt.asIntN(64, BigInt(`0x${name.slice(leasePrefix.length)}`))
-      const record = decodeLease(value)
-      if (record.revoking) this.#revoking.add(id)
-      this.lessor.restore({ id, ...record })
+      const { ttlMs, remainingMs, revoking } = decodeLease(value)
+      if (revoking) this.#revoking.add(id)
+      // Its revocation goes on in `restored`: until then it takes back the keys that it still has.
+      this.lessor.restore({ id, ttlMs, remainingMs })
     })
     const alarms: Alarm[] = []
     this.#backend.scanMeta(alarmPrefix, (name) => {
@@ -115,6 +113,7 @@ export class StateMachine {
   /** Ends the recovery, after keys were read back too. */
   restored(): void {
     this.#restoring = false
+    for (const id of this.#revoking) this.lessor.beginRevoke(id)
   }
 
   #execute(command: Command, nowMs: number): CommandResult {
@@ -202,14 +201,12 @@ export class StateMachine {
   }
 
   #activate(alarm: Alarm): readonly Alarm[] {
-    const memberId = alarm.memberId === 0n ? this.#memberId : alarm.memberId
-    const activated = { memberId, type: alarm.type }
-    const known = this.#alarms.some((one) => one.memberId === memberId && one.type === alarm.type)
+    const known = this.#alarms.some((one) => one.memberId === alarm.memberId && one.type === alarm.type)
     if (!known) {
-      this.#alarms = [...this.#alarms, activated]
-      this.#backend.setMeta(alarmName(activated), new Uint8Array(0))
+      this.#alarms = [...this.#alarms, alarm]
+      this.#backend.setMeta(alarmName(alarm), new Uint8Array(0))
     }
-    return [activated]
+    return [alarm]
   }
 
   #deactivate(type: AlarmType, memberId: bigint): readonly Alarm[] {
@@ -225,7 +222,8 @@ export class StateMachine {
     return {
       has: (id) => this.#hasLease(id),
       attach: (id, key) => {
-        this.lessor.attach(id, key)
+        // A put may keep the lease of its key, also one that is being revoked and takes no others.
+        if (this.lessor.leaseOf(key) !== id) this.lessor.attach(id, key)
       },
       detach: (key) => {
         if (this.lessor.size === 0) return
@@ -236,8 +234,9 @@ export class StateMachine {
   }
 }
 
+/** An error of the backend is none: the command is applied in part, and nothing can go on from there. */
 function isRefusal(error: unknown): error is CodedError {
-  return error instanceof CodedError
+  return error instanceof MvccError || error instanceof LeaseError || error instanceof StoreError
 }
 
 /** A command that was applied and answered with an error. */

@@ -1,4 +1,4 @@
-import { type Environment, invariant } from '@orrery/environment'
+import type { Environment } from '@orrery/environment'
 import {
   type DeleteRangeResult,
   isReadOnly,
@@ -11,6 +11,8 @@ import {
   validateRange,
   validateTxn,
 } from '@orrery/mvcc'
+import { abortable } from './abortable.ts'
+import { ApplyLoop } from './apply-loop.ts'
 import { BackgroundWork } from './background-work.ts'
 import type { Command } from './command.ts'
 import { CommandEncoder } from './command-codec.ts'
@@ -18,12 +20,11 @@ import { StoreError } from './errors.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import type { StoreOptions } from './options.ts'
 import type { CommitLog, StoreBackend } from './ports.ts'
-import { ProposalQueue } from './proposals.ts'
 import { Quota } from './quota.ts'
 import { readRange } from './range-reader.ts'
-import { toDeleteRange, toPut, toRange, toTxn } from './requests.ts'
+import { toDeleteRange, toId, toInteger, toPut, toRange, toTxn } from './requests.ts'
 import { writeSnapshot } from './snapshot-writer.ts'
-import { type CommandResult, Refusal, type StateMachine } from './state-machine.ts'
+import type { CommandResult, StateMachine } from './state-machine.ts'
 import type {
   Alarm,
   Alarms,
@@ -52,6 +53,13 @@ export interface Identity {
   readonly memberId: bigint
 }
 
+/** Somebody who waits for the end of a compaction. */
+interface CompactWaiter {
+  readonly revision: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 /** What a store is made of. The store owns log and backend: it closes them. */
 export interface StoreParts {
   readonly environment: Environment
@@ -64,8 +72,6 @@ export interface StoreParts {
   readonly release: () => Promise<void>
 }
 
-/** Entries between two looks at the clock. */
-const entriesPerLook = 16
 /** When so much waits in the backend, entries and compaction wait for it. Unit: bytes. */
 const backendPendingMaxBytes = 67_108_864
 /** Slices of long work: revisions hashed, read for watchers, removed by compaction. */
@@ -86,19 +92,15 @@ export class StoreCore implements Store {
   readonly #backend: StoreBackend
   readonly #releaseParts: () => Promise<void>
   readonly #encoder = new CommandEncoder()
-  readonly #proposals = new ProposalQueue()
+  readonly #applyLoop: ApplyLoop
   readonly #background: BackgroundWork
   readonly #watchStreams: WatchStreams
   readonly #leaseKeeper: LeaseKeeper
   readonly #quota: Quota
-  /** Entries up to here may be applied. */
-  #committed: number
-  #applyScheduled = false
   #failure: StoreError | undefined
   #closed: Promise<void> | undefined
   #closing = false
-  #idle: (() => void) | undefined
-  readonly #compactWaiters: { readonly revision: number; readonly resolve: () => void }[] = []
+  readonly #compactWaiters: CompactWaiter[] = []
 
   constructor(parts: StoreParts, options: Required<StoreOptions>) {
     this.#environment = parts.environment
@@ -108,13 +110,23 @@ export class StoreCore implements Store {
     this.#log = parts.log
     this.#backend = parts.backend
     this.#releaseParts = parts.release
-    this.#committed = parts.state.appliedIndex
     const { clock } = parts.environment
     const { mvcc } = parts.state
     this.#background = new BackgroundWork({
       clock,
       turnMaxMs: options.turnMaxMs,
       steps: [() => this.#compactStep(), () => this.#watchSyncStep(), () => this.#leaseKeeper.promoteStep()],
+    })
+    this.#applyLoop = new ApplyLoop({
+      clock,
+      state: parts.state,
+      turnMaxMs: options.turnMaxMs,
+      isCongested: () => this.#congested,
+      onApplied: (command) => this.#applied(command),
+      onSlice: () => {
+        this.#wakeWatchers()
+        if (mvcc.watchersUnsynced) this.#background.kick()
+      },
     })
     this.#watchStreams = new WatchStreams({
       clock,
@@ -141,7 +153,7 @@ export class StoreCore implements Store {
       isExhausted: () => parts.state.isActive('noSpace'),
       exhaust: () => this.alarms.activate({ memberId: 0n, type: 'noSpace' }),
     })
-    parts.log.onCommit = (index) => this.#commit(index)
+    parts.log.onCommit = (index) => this.#applyLoop.commit(index)
     parts.log.onFailure = (error) => this.#fail(error)
     parts.backend.onFailure = (error) => this.#fail(error)
     parts.backend.onDurable = (index) => this.#backendDurable(index)
@@ -176,7 +188,7 @@ export class StoreCore implements Store {
     const range = toRange(request)
     validateRange(range)
     // What is applied includes every write that was answered: the state is linearizable as it is.
-    return readRange({ mvcc: this.#state.mvcc, clock: this.#environment.clock }, range, options.signal)
+    return readRange({ mvcc: this.#state.mvcc, nextTurn: () => this.#nextTurn(options.signal) }, range)
   }
 
   async get(key: Bytes, options?: ReadOptions): Promise<KeyValue | undefined> {
@@ -226,7 +238,7 @@ export class StoreCore implements Store {
     { revision, physical }: CompactRequest,
     options?: CallOptions,
   ): Promise<{ revision: number }> {
-    await this.#propose({ type: 'compact', revision }, options)
+    await this.#propose({ type: 'compact', revision: toInteger('revision', revision) }, options)
     if (physical === true) {
       await this.#compacted(revision, options)
       await this.flush(options)
@@ -240,7 +252,7 @@ export class StoreCore implements Store {
   ): Promise<HashKvResult> {
     this.#requireReadable(options)
     const { mvcc } = this.#state
-    const hashRevision = revision > 0 ? revision : mvcc.revision
+    const hashRevision = revision === 0 ? mvcc.revision : revision
     const { compactRevision } = mvcc
     const hashing = mvcc.hashKv(revision)
     const release = this.#holdCompaction()
@@ -255,7 +267,7 @@ export class StoreCore implements Store {
   snapshot(options: CallOptions = {}): Snapshot {
     this.#requireReadable(options)
     return writeSnapshot({
-      revision: this.#state.mvcc.revision,
+      revision: () => this.#state.mvcc.revision,
       backend: this.#backend,
       holdCompaction: () => this.#holdCompaction(),
       nextTurn: () => this.#nextTurn(options.signal),
@@ -264,18 +276,23 @@ export class StoreCore implements Store {
 
   async flush({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted()
-    await abortable(this.#backend.flush(), signal)
+    this.#requireOpen()
+    this.#requireNoFailure()
+    await abortable(this.#flushBackend(), signal)
   }
 
   readonly alarms: Alarms = {
     list: () => this.#state.alarms,
-    activate: async ({ memberId, type }, options) =>
-      (await this.#propose({ type: 'alarm', action: 'activate', alarm: type, memberId }, options)) as Alarm[],
-    deactivate: async ({ memberId, type }, options) =>
-      (await this.#propose(
-        { type: 'alarm', action: 'deactivate', alarm: type, memberId },
-        options,
-      )) as Alarm[],
+    activate: async ({ memberId, type }, options) => {
+      // Which member this is must not depend on who reads the log.
+      const member = memberId === 0n ? this.#identity.memberId : toId(memberId)
+      const command = { type: 'alarm', action: 'activate', alarm: type, memberId: member } as const
+      return (await this.#propose(command, options)) as Alarm[]
+    },
+    deactivate: async ({ memberId, type }, options) => {
+      const command = { type: 'alarm', action: 'deactivate', alarm: type, memberId: toId(memberId) } as const
+      return (await this.#propose(command, options)) as Alarm[]
+    },
   }
 
   close(): Promise<void> {
@@ -287,7 +304,7 @@ export class StoreCore implements Store {
   }
 
   #stateName(): StoreStatus['state'] {
-    if (this.#idle !== undefined || this.#closing) return 'closing'
+    if (this.#closing) return 'closing'
     if (this.#closed !== undefined) return 'closed'
     return this.#failure === undefined ? 'open' : 'failed'
   }
@@ -301,11 +318,15 @@ export class StoreCore implements Store {
     if (this.#closed !== undefined) throw closedError()
   }
 
+  #requireNoFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
   /** Appends a command to the log. Resolves when it is applied. */
   #propose(command: Command, { signal }: CallOptions = {}): Promise<CommandResult> {
     signal?.throwIfAborted()
     this.#requireOpen()
-    if (this.#failure !== undefined) throw this.#failure
+    this.#requireNoFailure()
     const payload = this.#encoder.encode(command)
     if (payload.length > this.#options.requestMaxBytes) {
       throw new StoreError(
@@ -315,45 +336,9 @@ export class StoreCore implements Store {
     }
     const index = this.#log.append(payload)
     const answer = new Promise<CommandResult>((resolve, reject) => {
-      this.#proposals.push({ index, command, resolve, reject })
+      this.#applyLoop.push({ index, command, resolve, reject })
     })
     return signal === undefined ? answer : abortable(answer, signal)
-  }
-
-  #commit(index: number): void {
-    this.#committed = index
-    if (!this.#applyScheduled) this.#apply()
-  }
-
-  /** Applies committed entries until the turn is used up, then goes on in the next one. */
-  #apply(): void {
-    if (this.#failure !== undefined) return
-    this.#applyScheduled = false
-    const { clock } = this.#environment
-    const startMs = clock.nowMs()
-    let nowMs = startMs
-    for (let applied = 1; ; applied++) {
-      const proposal = this.#proposals.take(this.#committed)
-      if (proposal === undefined) break
-      const result = this.#state.apply(proposal.command, proposal.index, nowMs)
-      if (result instanceof Refusal) proposal.reject(result.error)
-      else proposal.resolve(result)
-      this.#afterApplying(proposal.command)
-      if (applied % entriesPerLook !== 0) continue
-      nowMs = clock.nowMs()
-      if (nowMs - startMs < this.#options.turnMaxMs && !this.#congested) continue
-      this.#applyLater()
-      break
-    }
-    this.#wakeWatchers()
-    if (this.#state.mvcc.watchersUnsynced) this.#background.kick()
-    if (this.#proposals.size === 0) this.#idle?.()
-  }
-
-  /** Goes on in a later turn; if the backend lags, when it has caught up. */
-  #applyLater(): void {
-    this.#applyScheduled = true
-    if (!this.#congested) this.#environment.clock.defer(() => this.#apply())
   }
 
   /** Whether what is written now would only wait in memory. */
@@ -364,11 +349,11 @@ export class StoreCore implements Store {
   #backendDurable(index: number): void {
     this.#log.release(index)
     if (this.#congested) return
-    if (this.#applyScheduled) this.#environment.clock.defer(() => this.#apply())
+    this.#applyLoop.resume()
     this.#background.kick()
   }
 
-  #afterApplying(command: Command): void {
+  #applied(command: Command): void {
     switch (command.type) {
       case 'compact':
         this.#background.kick()
@@ -406,10 +391,21 @@ export class StoreCore implements Store {
 
   #compacted(revision: number, { signal }: CallOptions = {}): Promise<void> {
     if (this.#state.mvcc.compactFinishedRevision >= revision) return Promise.resolve()
-    const done = new Promise<void>((resolve) => {
-      this.#compactWaiters.push({ revision, resolve })
+    const done = new Promise<void>((resolve, reject) => {
+      this.#requireNoFailure()
+      this.#compactWaiters.push({ revision, resolve, reject })
     })
     return abortable(done, signal)
+  }
+
+  async #flushBackend(): Promise<void> {
+    try {
+      await this.#backend.flush()
+    } catch (cause) {
+      // The backend has told so before it rejects.
+      this.#requireNoFailure()
+      throw new StoreError('STORE_FAILED', 'the backend could not be flushed', { cause })
+    }
   }
 
   #holdCompaction(): () => void {
@@ -435,28 +431,22 @@ export class StoreCore implements Store {
     if (this.#failure !== undefined) return
     this.#failure = new StoreError('STORE_FAILED', `the disk has failed: ${cause.message}`, { cause })
     this.#environment.logger.error('the store has failed', { error: cause })
-    this.#proposals.rejectAll(this.#failure)
+    this.#applyLoop.stop(this.#failure)
+    for (const { reject } of this.#compactWaiters.splice(0)) reject(this.#failure)
     this.#background.stop()
     this.#leaseKeeper.stop()
-    this.#idle?.()
   }
 
   async #drain(): Promise<void> {
     this.#closing = true
     this.#leaseKeeper.stop()
-    if (this.#proposals.size > 0 && this.#failure === undefined) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve
-      })
-      this.#idle = undefined
-    }
+    await this.#applyLoop.idle()
     this.#background.stop()
     this.#watchStreams.close(closedError())
-    for (const { resolve } of this.#compactWaiters.splice(0)) resolve()
+    for (const { reject } of this.#compactWaiters.splice(0)) reject(closedError())
     await this.#log.close().catch((error: unknown) => this.#reportClosing(error))
     await this.#backend.close().catch((error: unknown) => this.#reportClosing(error))
     await this.#releaseParts()
-    invariant(this.#proposals.size === 0, 'a closed store owes no answers')
     this.#closing = false
   }
 
@@ -467,16 +457,4 @@ export class StoreCore implements Store {
 
 function closedError(): StoreError {
   return new StoreError('STORE_CLOSED', 'the store is closed')
-}
-
-/** Stops waiting when the signal says so; what was waited for goes on. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort)
-    })
-  })
 }

@@ -137,7 +137,7 @@ export class Model {
 
   hashKv(revision: number): number {
     this.#checkRevision(revision)
-    const hashed = revision > 0 ? revision : this.revision
+    const hashed = revision === 0 ? this.revision : revision
     const isLive = (change: ModelChange | undefined): boolean => change?.pair !== undefined
     const compacted = this.#newestAt(this.compactRevision)
     const newest = this.#newestAt(hashed)
