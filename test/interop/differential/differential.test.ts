@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { startEtcd } from '../servers/etcd.ts'
+import { startOrrery } from '../servers/orrery.ts'
+import type { Coverage } from './coverage.ts'
+import { runDifferential } from './differential.ts'
+import { refusedKinds } from './generate-invalid.ts'
+import { mustReach } from './must-reach.ts'
+
+/** A run of its own each day, without being random: a failure of today can be repeated tomorrow. */
+const seed = Number(process.env['ORRERY_SEED'] ?? 20_261_121)
+
+function missing(coverage: Coverage): readonly string[] {
+  const cases = [...mustReach, ...refusedKinds.map((kind) => [`refused: ${kind}`, ''] as const)]
+  return cases
+    .filter(([label, outcome]) => coverage.reached(label, outcome) === 0)
+    .map(([label, outcome]) => `${label}: ${outcome}`)
+}
+
+describe('random requests', () => {
+  test('a real etcd answers as another real etcd: the comparison itself is sound', async () => {
+    const report = await runDifferential({
+      seed,
+      operations: 30_000,
+      lanes: 1,
+      shrink: true,
+      startA: () => startEtcd(),
+      startB: () => startEtcd(),
+    })
+    expect(report.failure).toBeUndefined()
+  })
+
+  test('Orrery answers as a real etcd, in every case that the generator knows', async () => {
+    const report = await runDifferential({
+      seed,
+      operations: 300_000,
+      lanes: 2,
+      shrink: true,
+      startA: () => startEtcd(),
+      startB: () => startOrrery(),
+    })
+    console.log(`${report.coverage.table()}\n${report.summary}`)
+    expect(report.failure).toBeUndefined()
+    expect(missing(report.coverage)).toEqual([])
+  })
+})
