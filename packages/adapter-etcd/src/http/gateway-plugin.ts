@@ -51,6 +51,8 @@ export async function etcdGatewayPlugin(
     logger: options.logger ?? silentLogger,
     bodyMaxBytes: options.bodyMaxBytes ?? etcdGatewayDefaults.bodyMaxBytes,
   })
+  // Before the WebSockets' own hook, which closes them.
+  fastify.addHook('preClose', () => gateway.close())
   const webSocket = options.webSocket ?? etcdGatewayDefaults.webSocket
   if (webSocket && !fastify.hasDecorator('websocketServer')) {
     await fastify.register(fastifyWebsocket, { options: { maxPayload: gateway.bodyMaxBytes } })
@@ -60,10 +62,6 @@ export async function etcdGatewayPlugin(
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, payload, done) => {
     done(null, payload)
-  })
-  fastify.addHook('preClose', async () => {
-    gateway.close()
-    return Promise.resolve()
   })
 
   for (const prefix of prefixes) {

@@ -116,8 +116,8 @@ export class Gateway {
   }
 
   /** Ends the calls that wait. */
-  close(): void {
-    this.#calls.close()
+  close(): Promise<void> {
+    return this.#calls.close()
   }
 
   #failureOf(error: unknown): Failure {

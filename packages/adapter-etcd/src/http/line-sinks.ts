@@ -15,9 +15,13 @@ export function httpLineSink(request: IncomingMessage, response: ServerResponse)
     response.end()
   }
   return {
-    write: async (line) => {
+    write: async (line, signal) => {
       head(200)
-      if (!response.write(`${line}\n`) && !response.destroyed) await drained(response)
+      if (response.write(`${line}\n`) || response.destroyed) return
+      await settled(signal, (resolve) => {
+        response.once('drain', resolve).once('close', resolve)
+        return () => response.off('drain', resolve).off('close', resolve)
+      })
     },
     fail: (line, failure) => {
       if (response.destroyed) return
@@ -32,32 +36,45 @@ export function httpLineSink(request: IncomingMessage, response: ServerResponse)
   }
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Waits for `subscribe` to resolve, or for the signal. @param subscribe returns how to unsubscribe */
+function settled(signal: AbortSignal, subscribe: (resolve: () => void) => () => unknown): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done).off('close', done)
+    const settle = (): void => {
+      signal.removeEventListener('abort', settle)
+      unsubscribe()
       resolve()
     }
-    response.on('drain', done).on('close', done)
+    const unsubscribe = subscribe(settle)
+    signal.addEventListener('abort', settle)
+    if (signal.aborted) settle()
   })
 }
 
+/** How long a client may take to answer the end of a WebSocket. Unit: ms. */
+const webSocketCloseMaxMs = 2_000
+
 /** Lines as text messages of a WebSocket. */
 export function webSocketLineSink(socket: WebSocket): LineSink {
+  const end = (): void => {
+    socket.close()
+    const deadline = setTimeout(() => socket.terminate(), webSocketCloseMaxMs).unref()
+    socket.once('close', () => {
+      clearTimeout(deadline)
+    })
+  }
   return {
-    write: (line) =>
-      new Promise((resolve) => {
+    write: (line, signal) =>
+      settled(signal, (resolve) => {
         // An error means that the socket has closed, which ends the call by itself.
         socket.send(line, () => {
           resolve()
         })
+        return () => undefined
       }),
     fail: (line) => {
       if (socket.readyState === socket.OPEN) socket.send(line)
-      socket.close()
+      end()
     },
-    end: () => {
-      socket.close()
-    },
+    end,
   }
 }

@@ -9,8 +9,10 @@ export interface OpenCall {
   readonly abort: (reason: Error) => void
   /** Why the call was aborted. */
   readonly abortedBy: Error | undefined
-  /** To be called when the call has ended. */
+  /** To be called when the call has ended and its client was told. */
   readonly close: () => void
+  /** Resolves with {@link OpenCall.close}. */
+  readonly closed: Promise<void>
 }
 
 /** The calls of one gateway, so that it can end those that wait. */
@@ -36,7 +38,11 @@ export class OpenCalls {
       const reason: unknown = controller.signal.reason
       if (reason instanceof Error) abortedBy = reason
     })
+    let onClosed = (): void => undefined
     const call: OpenCall = {
+      closed: new Promise((resolve) => {
+        onClosed = resolve
+      }),
       context: { signal: controller.signal, metadata: { get: (name) => metadataOf(headers, name) } },
       abort: (reason) => {
         controller.abort(reason)
@@ -47,6 +53,7 @@ export class OpenCalls {
       close: () => {
         clearTimeout(deadline)
         this.#waiting.delete(call)
+        onClosed()
       },
     }
     if (waits) this.#waiting.add(call)
@@ -54,10 +61,11 @@ export class OpenCalls {
     return call
   }
 
-  /** Ends the calls that wait, and every later one of that kind. */
-  close(): void {
+  /** Ends the calls that wait, and every later one of that kind. Resolves when their clients were told. */
+  async close(): Promise<void> {
     this.#closed = true
     for (const call of this.#waiting) call.abort(new EtcdError('ETCD_STOPPED'))
+    await Promise.all(Array.from(this.#waiting, ({ closed }) => closed))
   }
 }
 

@@ -8,8 +8,8 @@ import type { OpenCall } from './open-calls.ts'
 
 /** Where the lines of a call's answer go. */
 export interface LineSink {
-  /** Sends a line at once. Resolves when the client can take more; rejects when it has gone. */
-  write(line: string): Promise<void>
+  /** Sends a line at once. Resolves when the client can take more, or when the signal aborts. */
+  write(line: string, signal: AbortSignal): Promise<void>
   /** Sends the last line of a call that failed, and ends. */
   fail(line: string, failure: Failure): void
   /** Ends a call that succeeded. */
@@ -32,18 +32,17 @@ export async function runLineCall(run: LineCall): Promise<void> {
   const { call, sink, method } = run
   let error: unknown
   try {
-    for await (const line of linesOf(run)) await sink.write(line)
+    for await (const line of linesOf(run)) await sink.write(line, call.context.signal)
   } catch (thrown) {
     error = thrown
   }
   error = call.abortedBy ?? error
-  call.close()
-  if (error === undefined) {
-    sink.end()
-    return
+  if (error === undefined) sink.end()
+  else {
+    const failure = run.failureOf(error)
+    sink.fail(method.type === 'unary' ? unaryErrorBody(failure) : streamErrorBody(failure), failure)
   }
-  const failure = run.failureOf(error)
-  sink.fail(method.type === 'unary' ? unaryErrorBody(failure) : streamErrorBody(failure), failure)
+  call.close()
 }
 
 async function* linesOf({ method, services, requests, call }: LineCall): AsyncGenerator<string> {
