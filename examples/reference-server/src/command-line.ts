@@ -24,8 +24,12 @@ const options: Record<OptionName, Usage> = {
   'listen-xds': { value: 'off', help: 'xDS clients, 15010; does not exist yet' },
 }
 
-const commands: Readonly<Record<'config' | 'help' | 'version', Usage>> = {
+const commands: Readonly<Record<'config' | 'restore' | 'help' | 'version', Usage>> = {
   config: { value: '<file>', help: 'YAML file with the options above, by the same names; flags win' },
+  restore: {
+    value: '<file>',
+    help: 'create the data directory from a snapshot (etcdctl snapshot save) and exit',
+  },
   help: { help: 'print this and exit' },
   version: { help: 'print the version and exit' },
 }
@@ -33,6 +37,7 @@ const commands: Readonly<Record<'config' | 'help' | 'version', Usage>> = {
 /** What the command line asks for. */
 export type Command =
   | { readonly type: 'serve'; readonly options: ReferenceServerOptions }
+  | { readonly type: 'restore'; readonly file: string; readonly directory: string }
   | { readonly type: 'help' }
   | { readonly type: 'version' }
 
@@ -43,7 +48,7 @@ export type Command =
  * @throws ServerError `SERVER_OPTION_INVALID`, naming the flag, or file, line, column and key
  */
 export function parseCommandLine(argv: readonly string[]): Command {
-  const { config, help, version, ...given } = parseFlags(argv)
+  const { config, restore, help, version, ...given } = parseFlags(argv)
   if (help === true) return { type: 'help' }
   if (version === true) return { type: 'version' }
 
@@ -56,7 +61,10 @@ export function parseCommandLine(argv: readonly string[]): Command {
   if (contradiction !== undefined) throw wrong(`--${contradiction.key}: ${contradiction.reason}`)
 
   const file: PartialOptions = typeof config === 'string' ? readConfigFile(config) : {}
-  return { type: 'serve', options: resolveOptions(file, result.data) }
+  const resolved = resolveOptions(file, result.data)
+  if (typeof restore !== 'string') return { type: 'serve', options: resolved }
+  if (resolved.dataDir === undefined) throw wrong('--restore: there is no data directory with --memory')
+  return { type: 'restore', file: restore, directory: resolved.dataDir }
 }
 
 function parseFlags(argv: readonly string[]): Record<string, unknown> {

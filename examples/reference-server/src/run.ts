@@ -7,6 +7,7 @@ import { createLogger } from './logger.ts'
 import type { ReferenceServerOptions } from './options.ts'
 import { createReferenceServer } from './reference-server.ts'
 import type { ReferenceServer } from './reference-server.ts'
+import { restoreServerStore } from './server-store.ts'
 
 /** What the program needs from its process. */
 export interface RunHost {
@@ -29,6 +30,7 @@ export async function run(argv: readonly string[], host: RunHost): Promise<0 | 1
     const command = parseCommandLine(argv)
     if (command.type === 'help') host.print(helpText())
     else if (command.type === 'version') host.print(`orrery reference server ${version()}\n`)
+    else if (command.type === 'restore') await restore(command, host)
     else await serve(command.options, host)
     return 0
   } catch (error) {
@@ -36,6 +38,14 @@ export async function run(argv: readonly string[], host: RunHost): Promise<0 | 1
     host.complain(`orrery: ${error.reason.replaceAll(/\s*\n\s*/g, ' ')}\n`)
     return error.code === 'SERVER_OPTION_INVALID' ? 2 : 1
   }
+}
+
+async function restore(
+  command: { readonly file: string; readonly directory: string },
+  host: RunHost,
+): Promise<void> {
+  await restoreServerStore(command)
+  host.print(`restored into ${command.directory}\n`)
 }
 
 async function serve(options: ReferenceServerOptions, host: RunHost): Promise<void> {
