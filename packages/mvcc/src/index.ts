@@ -34,4 +34,4 @@ export type {
 export type { WatcherRequest, WatchEvent, WatchResponse } from './watch.ts'
 export { isReadOnly } from './txn.ts'
 export { validateDeleteRange, validatePut, validateRange, validateTxn } from './validate.ts'
-export type { CreateRefusal, MvccWatchStream, WatchOptions } from './watch-hub.ts'
+export type { CreateRefusal, MvccWatchStream, WatchOptions } from './watch-stream.ts'

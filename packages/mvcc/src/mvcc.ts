@@ -17,7 +17,8 @@ import type {
   TxnResult,
 } from './requests.ts'
 import { checkPut, executeTxn } from './txn.ts'
-import { type MvccWatchStream, WatchHub, type WatchOptions } from './watch-hub.ts'
+import { WatchHub } from './watch-hub.ts'
+import type { MvccWatchStream, WatchOptions } from './watch-stream.ts'
 import { Writer } from './writer.ts'
 
 /** Leases for a host that has none: every put with a lease is refused. */
