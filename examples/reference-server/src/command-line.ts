@@ -28,7 +28,7 @@ const commands: Readonly<Record<'config' | 'restore' | 'help' | 'version', Usage
   config: { value: '<file>', help: 'YAML file with the options above, by the same names; flags win' },
   restore: {
     value: '<file>',
-    help: 'create the data directory from a snapshot (etcdctl snapshot save) and exit',
+    help: 'create the data directory from what etcdctl snapshot save wrote',
   },
   help: { help: 'print this and exit' },
   version: { help: 'print the version and exit' },
@@ -62,7 +62,10 @@ export function parseCommandLine(argv: readonly string[]): Command {
 
   const file: PartialOptions = typeof config === 'string' ? readConfigFile(config) : {}
   const resolved = resolveOptions(file, result.data)
-  if (typeof restore !== 'string') return { type: 'serve', options: resolved }
+  if (typeof restore !== 'string') {
+    if (resolved.listenClient === 'off') throw wrong('--listen-client: off leaves nothing to serve')
+    return { type: 'serve', options: resolved }
+  }
   if (resolved.dataDir === undefined) throw wrong('--restore: there is no data directory with --memory')
   return { type: 'restore', file: restore, directory: resolved.dataDir }
 }
@@ -92,8 +95,8 @@ export function helpText(): string {
   return [
     'Usage: npm start -- [options]',
     '',
-    'Runs an embedded store and speaks etcd v3 to clients. An address is host:port, [ipv6]:port or off;',
-    'port 0 picks a free one.',
+    'Runs an embedded store and speaks etcd v3 to clients. An address is host:port,',
+    '[ipv6]:port or off; port 0 picks a free one.',
     '',
     ...Object.entries(options).map(line),
     '',

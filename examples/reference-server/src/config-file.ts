@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document } from 'yaml'
 import { ServerError } from './errors.ts'
 import type { PartialOptions } from './options.ts'
@@ -37,6 +37,11 @@ export function parseConfig(text: string, path: string): PartialOptions {
 
   const syntax = document.errors[0]
   if (syntax !== undefined) throw wrong(syntax.pos[0], syntax.message)
+  visit(document, {
+    Alias: (_key, alias) => {
+      throw wrong(offsetOf(alias), 'an alias has no place here')
+    },
+  })
   if (document.contents === null) return {}
   if (!isMap(document.contents)) throw wrong(offsetOf(document.contents), 'expected a map of options')
 

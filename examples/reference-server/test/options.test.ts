@@ -1,0 +1,146 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { helpText, parseCommandLine } from '../src/command-line.ts'
+import { parseConfig } from '../src/config-file.ts'
+import { formatListenAddress, parseListenAddress } from '../src/listen-address.ts'
+import type { ReferenceServerOptions } from '../src/options.ts'
+
+let directory: string
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'orrery-options-'))
+})
+afterAll(() => {
+  rmSync(directory, { recursive: true })
+})
+
+function configFile(text: string): string {
+  const path = join(directory, 'config.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+function optionsOf(...argv: readonly string[]): ReferenceServerOptions {
+  const command = parseCommandLine(argv)
+  if (command.type !== 'serve') throw new Error(`not serving but ${command.type}`)
+  return command.options
+}
+
+const defaults: ReferenceServerOptions = {
+  name: 'default',
+  dataDir: 'default.orrery',
+  logLevel: 'info',
+  listenClient: { host: '127.0.0.1', port: 2379 },
+}
+
+describe('the command line', () => {
+  test('needs nothing', () => {
+    expect(optionsOf()).toEqual(defaults)
+  })
+
+  test('names the data directory after the member', () => {
+    expect(optionsOf('--name', 'a1')).toMatchObject({ name: 'a1', dataDir: 'a1.orrery' })
+    expect(optionsOf('--name=a1', '--data-dir=/srv/x')).toMatchObject({ dataDir: '/srv/x' })
+    expect(optionsOf('--memory').dataDir).toBeUndefined()
+  })
+
+  test('accepts off where a protocol does not exist yet', () => {
+    expect(optionsOf('--listen-peer', 'off', '--listen-xds=off')).toEqual(defaults)
+  })
+
+  test.each([
+    [['--nmae', 'x'], "Unknown option '--nmae' (see --help)"],
+    [['serve'], "Unexpected argument 'serve'"],
+    [['--name'], "Option '--name <value>' argument missing (see --help)"],
+    [['--memory=yes'], "Option '--memory' does not take an argument (see --help)"],
+    [['--name', 'a/b'], '--name: expected letters, digits, dot, underscore or hyphen'],
+    [['--name', '..'], '--name: expected a name, not a path'],
+    [['--data-dir', ''], '--data-dir: expected a path'],
+    [['--log-level', 'loud'], '--log-level: expected one of debug, info, warn, error, silent'],
+    [['--listen-client', '2379'], '--listen-client: expected host:port, [ipv6]:port or off, got "2379"'],
+    [['--listen-peer', ':2380'], '--listen-peer: this protocol does not exist yet; only off is possible'],
+    [['--listen-client', 'off'], '--listen-client: off leaves nothing to serve'],
+    [['--memory', '--data-dir', 'x'], '--memory: keeps nothing on disk, so it excludes data-dir'],
+    [['--config', '/nonexistent.yaml'], '--config: ENOENT: no such file or directory'],
+  ])('%j: %s', (argv, reason) => {
+    expect(() => parseCommandLine(argv)).toThrow(
+      expect.objectContaining({
+        code: 'SERVER_OPTION_INVALID',
+        reason: expect.stringContaining(reason) as string,
+      }),
+    )
+  })
+
+  test('prints help that names every option', () => {
+    expect(parseCommandLine(['--help'])).toEqual({ type: 'help' })
+    expect(parseCommandLine(['--version'])).toEqual({ type: 'version' })
+    for (const flag of ['--config', '--name', '--data-dir', '--memory', '--log-level', '--listen-client']) {
+      expect(helpText()).toContain(flag)
+    }
+    for (const line of helpText().split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  })
+})
+
+describe('the configuration file', () => {
+  test('holds the options under the names of their flags', () => {
+    const path = configFile(
+      '# a member\nname: a1\nlisten-client: "[::1]:0"\nlog-level: warn\nlisten-peer: off\n',
+    )
+    expect(optionsOf('--config', path)).toEqual({
+      name: 'a1',
+      dataDir: 'a1.orrery',
+      logLevel: 'warn',
+      listenClient: { host: '::1', port: 0 },
+    })
+  })
+
+  test('gives way to flags', () => {
+    const path = configFile('name: a1\ndata-dir: /srv/a1\n')
+    expect(optionsOf('--config', path, '--name', 'b2')).toMatchObject({ name: 'b2', dataDir: '/srv/a1' })
+    expect(optionsOf('--config', path, '--memory').dataDir).toBeUndefined()
+    const memory = configFile('memory: true\n')
+    expect(optionsOf('--config', memory, '--data-dir', 'x').dataDir).toBe('x')
+  })
+
+  test('may be empty', () => {
+    expect(optionsOf('--config', configFile('# nothing\n'))).toEqual(defaults)
+  })
+
+  test.each([
+    ['name: a\nnmae: b\n', '2:1: nmae: there is no such option'],
+    ['name: a\nlog-level:   loud\n', '2:14: log-level: expected one of debug'],
+    ['memory: "yes"\n', '1:9: memory: Invalid input: expected boolean, received string'],
+    ['name: 17\n', '1:7: name: Invalid input: expected string, received number'],
+    ['name: a\n\nlisten-client: 2379\n', '3:16: listen-client: '],
+    ['listen-xds: 127.0.0.1:15010\n', '1:13: listen-xds: this protocol does not exist yet'],
+    ['data-dir: x\nmemory: true\n', '2:1: memory: keeps nothing on disk'],
+    ['- name\n', '1:1: expected a map of options'],
+    ['name: [a\n', '2:1: Flow sequence'],
+    ['name: a\nname: b\n', '2:1: Map keys must be unique'],
+    ['name: *a\n', '1:7: an alias has no place here'],
+    ['name: &a x\ndata-dir: *a\n', '2:11: an alias has no place here'],
+  ])('%j: %s', (text, reason) => {
+    expect(() => parseConfig(text, 'orrery.yaml')).toThrow(
+      expect.objectContaining({
+        code: 'SERVER_OPTION_INVALID',
+        reason: expect.stringMatching(`^orrery.yaml:${reason.replaceAll(/[[\]()*]/g, '.')}`) as string,
+      }),
+    )
+  })
+})
+
+describe('a listen address', () => {
+  test.each(['127.0.0.1:2379', 'localhost:0', '[::1]:65535', '0.0.0.0:80', 'off'])('%s', (text) => {
+    const address = parseListenAddress(text)
+    expect(address && formatListenAddress(address)).toBe(text)
+  })
+
+  test.each(['', ':2379', '2379', 'localhost', 'a:65536', '::1:2379', '[x]:1', 'a b:1', 'http://a:1', 'OFF'])(
+    'is not %j',
+    (text) => {
+      expect(parseListenAddress(text)).toBeUndefined()
+    },
+  )
+})

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+/** The program as a process of its own, as `npm start` runs it. */
+class Program {
+  readonly process: ChildProcess
+  output = ''
+  errors = ''
+  readonly #exit: Promise<unknown[]>
+
+  constructor(argv: readonly string[]) {
+    const node = ['--conditions=@orrery/source', '--import', import.meta.resolve('tsx'), main]
+    this.process = spawn(process.execPath, [...node, ...argv], { cwd: directory, stdio: 'pipe' })
+    this.#exit = once(this.process, 'close')
+    this.process.stdout?.on('data', (text) => (this.output += String(text)))
+    this.process.stderr?.on('data', (text) => (this.errors += String(text)))
+  }
+
+  async ready(): Promise<string> {
+    await expect.poll(() => this.output + this.errors, { timeout: 30_000 }).toMatch(/^(ready|orrery:) .*\n/m)
+    return /http:\S+/.exec(this.output)?.[0] ?? this.errors
+  }
+
+  /** Exit code, or the signal that ended it. */
+  async exit(): Promise<unknown> {
+    const [code, signal] = await this.#exit
+    return code ?? signal
+  }
+}
+
+let directory: string
+const programs: Program[] = []
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'orrery-program-'))
+})
+afterEach(() => {
+  for (const program of programs.splice(0)) program.process.kill('SIGKILL')
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function run(...argv: readonly string[]): Program {
+  const program = new Program(argv)
+  programs.push(program)
+  return program
+}
+
+describe('the program', () => {
+  test('says what listens where, serves, drains on SIGTERM and exits with 0', async () => {
+    const program = run('--memory', '--listen-client', '127.0.0.1:0')
+    const endpoint = await program.ready()
+    expect(program.output.split('\n').filter((line) => line.startsWith('ready'))).toHaveLength(1)
+    expect(program.output).toContain(`etcdctl --endpoints=${new URL(endpoint).host} put hello world\n`)
+    const response = await fetch(`${endpoint}/health`)
+    expect(await response.json()).toEqual({ health: 'true', reason: '' })
+    program.process.kill('SIGTERM')
+    expect(await program.exit()).toBe(0)
+    const lines = program.errors.trim().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).toContain('stopping')
+  })
+
+  test('reads its file, keeps its data in the directory named after the member, and stops on SIGINT', async () => {
+    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-client: 127.0.0.1:0\nlog-level: error\n')
+    const program = run('--config', 'a.yaml')
+    await program.ready()
+    expect(program.output).toContain('member a1')
+    expect(program.output).toContain('a1.orrery')
+    const second = run('--config', 'a.yaml')
+    expect(await second.exit()).toBe(1)
+    expect(second.errors).toBe('orrery: --data-dir: a1.orrery is in use by another process\n')
+    expect(second.output).toBe('')
+    program.process.kill('SIGINT')
+    expect(await program.exit()).toBe(0)
+    expect(program.errors).toBe('')
+  })
+
+  test('exits with 1 on a second signal, without waiting for calls', async () => {
+    const program = run('--memory', '--listen-client', '127.0.0.1:0')
+    const endpoint = await program.ready()
+    const upload = request(`${endpoint}/v3/kv/put`, { method: 'POST' }).on('error', () => undefined)
+    upload.write('{')
+    await expect.poll(async () => (await fetch(`${endpoint}/metrics`)).ok).toBe(true)
+    program.process.kill('SIGTERM')
+    await expect.poll(() => program.errors, { timeout: 10_000 }).toContain('stopping')
+    program.process.kill('SIGTERM')
+    expect(await program.exit()).toBe(1)
+  })
+
+  test('exits with 2 and one line when an option is wrong', async () => {
+    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-peer: 127.0.0.1:2380\n')
+    const [flag, file] = [run('--log-level', 'loud'), run('--config', 'a.yaml')]
+    expect(await Promise.all([flag.exit(), file.exit()])).toEqual([2, 2])
+    expect(flag.errors).toBe('orrery: --log-level: expected one of debug, info, warn, error, silent\n')
+    expect(file.errors).toBe(
+      'orrery: a.yaml:2:14: listen-peer: this protocol does not exist yet; only off is possible\n',
+    )
+  })
+
+  test('prints its version and help', async () => {
+    const [version, help] = [run('--version'), run('--help')]
+    expect(await Promise.all([version.exit(), help.exit()])).toEqual([0, 0])
+    expect(version.output).toMatch(/^orrery reference server \d+\.\d+\.\d+\n$/)
+    expect(help.output).toContain('Usage:')
+  })
+})
