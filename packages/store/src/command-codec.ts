@@ -25,7 +25,7 @@ const sortTargets = ['key', 'version', 'createRevision', 'modRevision', 'value']
 const alarmTypes = ['noSpace', 'corrupt'] as const
 const alarmActions = ['activate', 'deactivate'] as const
 
-/** Nested txns below this are not decoded: no request that was accepted is nested so deeply. */
+/** Txns nested more deeply are neither encoded nor decoded. */
 const depthMax = 256
 
 const nothing = new Uint8Array(0)
@@ -100,7 +100,11 @@ class FieldWriter {
 export class CommandEncoder {
   readonly #to = new FieldWriter()
 
-  /** The result is valid until the next call: the log copies it. */
+  /**
+   * The result is valid until the next call: the log copies it.
+   *
+   * @throws StoreError `STORE_REQUEST_TOO_LARGE` when txns are nested too deeply
+   */
   encode(command: Command): Uint8Array {
     const to = this.#to
     to.start()
@@ -113,7 +117,7 @@ export class CommandEncoder {
         this.#deleteRange(command.request)
         break
       case 'txn':
-        this.#txn(command.request)
+        this.#txn(command.request, 0)
         break
       case 'compact':
         to.number(command.revision)
@@ -171,7 +175,10 @@ export class CommandEncoder {
     for (const field of rangeNumbers) to.number(request[field] ?? 0)
   }
 
-  #txn({ compare = [], success = [], failure = [] }: TxnRequest): void {
+  #txn({ compare = [], success = [], failure = [] }: TxnRequest, depth: number): void {
+    if (depth > depthMax) {
+      throw new StoreError('STORE_REQUEST_TOO_LARGE', `txns are nested more than ${depthMax} deep`)
+    }
     const to = this.#to
     to.count(compare.length)
     for (const one of compare) {
@@ -185,11 +192,11 @@ export class CommandEncoder {
     }
     for (const ops of [success, failure]) {
       to.count(ops.length)
-      for (const op of ops) this.#op(op)
+      for (const op of ops) this.#op(op, depth)
     }
   }
 
-  #op(op: TxnOp): void {
+  #op(op: TxnOp, depth: number): void {
     this.#to.enumerated(opTypes, op.type)
     switch (op.type) {
       case 'range':
@@ -202,7 +209,7 @@ export class CommandEncoder {
         this.#deleteRange(op)
         break
       case 'txn':
-        this.#txn(op)
+        this.#txn(op, depth + 1)
         break
     }
   }

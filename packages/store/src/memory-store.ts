@@ -37,7 +37,7 @@ export function createMemoryStore(
 }
 
 /** Memory is as durable as this store gets: nothing ever waits. */
-function createStoreBackend(): StoreBackend {
+export function createStoreBackend(): StoreBackend {
   const memory = createMemoryBackend()
   return {
     put: (main, sub, tombstone, record) => memory.put(main, sub, tombstone, record),

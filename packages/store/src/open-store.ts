@@ -42,24 +42,38 @@ const replayPendingMaxBytes = 67_108_864
  * @throws StoreError `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FAILED`, `STORE_OPTIONS_INVALID`
  */
 export async function openStore(deps: OpenStoreDeps, options: StoreOptions = {}): Promise<Store> {
-  const resolved = resolveOptions(options)
-  const environment = deps.environment ?? systemEnvironment()
+  const { directory, environment = systemEnvironment() } = deps
+  return await openStoreOn({ directory, environment, disk: createWorkerDisk() }, options)
+}
+
+/** What a durable store stands on. */
+export interface StoreGround extends Required<OpenStoreDeps> {
+  /** Where the log is, and the lock. The store closes it, however opening ends. */
+  readonly disk: Disk
+}
+
+/**
+ * Opens a store whose log is on a given disk; its backend is in the file system in any case. For tests, which
+ * bring a disk that fails.
+ *
+ * @throws as {@link openStore}
+ */
+export async function openStoreOn(ground: StoreGround, options: StoreOptions = {}): Promise<Store> {
   const undo = new Undo()
+  undo.add(() => ground.disk.close())
   try {
-    return await open({ directory: deps.directory, environment }, resolved, undo)
+    return await open(ground, resolveOptions(options), undo)
   } catch (error) {
     await undo.run()
-    throw openError(deps.directory, error)
+    throw openError(ground.directory, error)
   }
 }
 
 async function open(
-  { directory, environment }: Required<OpenStoreDeps>,
+  { directory, environment, disk }: StoreGround,
   options: Required<StoreOptions>,
   undo: Undo,
 ): Promise<Store> {
-  const disk = createWorkerDisk()
-  undo.add(() => disk.close())
   await lock(disk, directory)
   const backend = await openLmdbBackend(
     { path: join(directory, 'db'), environment },

@@ -10,7 +10,8 @@ const leaseBytes = 64
 export interface QuotaParts {
   /** 0: no limit. Unit: bytes. */
   readonly quotaBytes: number
-  readonly backend: StoreBackend
+  /** Its data counts, not its extent: a file does not shrink when a compaction gives its pages free. */
+  readonly backend: Pick<StoreBackend, 'sizeInUseBytes'>
   readonly isExhausted: () => boolean
   /** Raises the alarm. */
   readonly exhaust: () => Promise<unknown>
@@ -41,7 +42,7 @@ export class Quota {
 
   #require(bytes: number): void {
     const { quotaBytes, backend, isExhausted, exhaust } = this.#parts
-    if (quotaBytes === 0 || bytes === 0 || backend.sizeBytes + bytes <= quotaBytes) return
+    if (quotaBytes === 0 || bytes === 0 || backend.sizeInUseBytes + bytes <= quotaBytes) return
     // Raising the alarm is a write of its own; when even that fails, the store has failed.
     if (!isExhausted()) exhaust().catch(() => {})
     throw new StoreError('STORE_NO_SPACE', `the quota of ${quotaBytes} bytes is exhausted`)

@@ -48,7 +48,7 @@ export const shortTtlMs = 60
 /** A case, on stores that are closed after it however it ends. */
 export function law(
   name: string,
-  check: (trial: Trial) => Promise<void>,
+  check: (trial: Trial) => Promise<void> | void,
   { needs = [], options = {} }: { needs?: readonly StoreFeature[]; options?: StoreOptions } = {},
 ): StoreConformanceCase {
   return {

@@ -1,0 +1,127 @@
+import { createManualClock } from '@orrery/environment/testing'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { BackgroundWork } from '../src/background-work.ts'
+import { type Proposal, ProposalQueue } from '../src/proposals.ts'
+
+describe('background work', () => {
+  test('kinds of work take turns, within and across turns of the event loop', () => {
+    const clock = createManualClock()
+    const done: string[] = []
+    const left = { a: 5, b: 3, c: 0 }
+    const step = (name: keyof typeof left) => (): boolean => {
+      if (left[name] === 0) return false
+      done.push(name)
+      return --left[name] > 0
+    }
+    const work = new BackgroundWork({ clock, turnMaxMs: 5, steps: [step('a'), step('b'), step('c')] })
+    work.kick()
+    work.kick()
+    expect(clock.pending).toBe(1)
+    clock.runDeferred()
+    expect(done.join('')).toBe('abababaa')
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a turn ends when its time is used up, after each kind had a slice', () => {
+    const manual = createManualClock()
+    let nowMs = 0
+    const slices = { slow: 0, fast: 0 }
+    const turns: string[] = []
+    const work = new BackgroundWork({
+      clock: { ...manual, nowMs: () => nowMs },
+      turnMaxMs: 5,
+      steps: [
+        () => {
+          turns.push(`slow ${++slices.slow}, fast ${slices.fast}`)
+          nowMs += 20
+          return slices.slow < 3
+        },
+        () => ++slices.fast < 3,
+      ],
+    })
+    work.kick()
+    manual.runDeferred()
+    expect(turns).toEqual(['slow 1, fast 0', 'slow 2, fast 1', 'slow 3, fast 2'])
+    expect(slices.fast).toBe(3)
+  })
+
+  test('work that comes up meanwhile is not forgotten', () => {
+    const clock = createManualClock()
+    let runs = 0
+    const work: BackgroundWork = new BackgroundWork({
+      clock,
+      turnMaxMs: 5,
+      steps: [
+        () => {
+          if (++runs === 1) work.kick()
+          return false
+        },
+      ],
+    })
+    work.kick()
+    clock.runDeferred()
+    expect(runs).toBe(2)
+  })
+
+  test('stopped work does nothing more', () => {
+    const clock = createManualClock()
+    let runs = 0
+    const work = new BackgroundWork({ clock, turnMaxMs: 5, steps: [() => ++runs > 0] })
+    work.kick()
+    work.stop()
+    work.kick()
+    clock.runDeferred()
+    expect([runs, clock.pending]).toEqual([0, 0])
+  })
+})
+
+describe('the queue of proposals', () => {
+  const proposal = (index: number, reject: (error: unknown) => void = () => {}): Proposal => ({
+    index,
+    command: { type: 'compact', revision: index },
+    resolve: () => {},
+    reject,
+  })
+
+  test('gives proposals in order, each once, none that is not committed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(30), { maxLength: 60 }), (steps) => {
+        const queue = new ProposalQueue()
+        let pushed = 0
+        let taken = 0
+        for (const [n, count] of steps.entries()) {
+          if (n % 2 === 0) {
+            for (let i = 0; i < count; i++) queue.push(proposal(++pushed))
+          } else {
+            const committed = Math.min(pushed, taken + count)
+            for (let next = queue.take(committed); next !== undefined; next = queue.take(committed)) {
+              expect(next.index).toBe(++taken)
+            }
+            expect(taken).toBe(committed)
+          }
+          expect(queue.size).toBe(pushed - taken)
+        }
+      }),
+    )
+  })
+
+  test('stays small while it never runs empty', () => {
+    const queue = new ProposalQueue()
+    queue.push(proposal(1))
+    for (let index = 2; index < 30_000; index++) {
+      queue.push(proposal(index))
+      expect(queue.take(index)?.index).toBe(index - 1)
+    }
+    expect(queue.size).toBe(1)
+  })
+
+  test('answers everybody with an error when told to', () => {
+    const queue = new ProposalQueue()
+    const errors: unknown[] = []
+    for (const index of [1, 2, 3]) queue.push(proposal(index, (error) => errors.push(error)))
+    queue.take(1)
+    queue.rejectAll('failed')
+    expect([errors, queue.size]).toEqual([['failed', 'failed'], 0])
+  })
+})
