@@ -1,38 +1,31 @@
 import type { Clock } from '@orrery/environment'
-import { fromKeyEnd, MvccError, type MvccWatchStream, type WatchResponse } from '@orrery/mvcc'
-import { StoreError } from './errors.ts'
-import { toWatcher } from './requests.ts'
-import type { CallOptions, Watch, WatchBatch, WatcherRequest, WatchRequest, WatchStream } from './store.ts'
-
-/** What the streams of one store share. */
-export interface WatchStreamsHost {
-  openStream(): MvccWatchStream
-  revision(): number
-  clock: Clock
-  /** Watchers may have become due for a read of history. */
-  kick(): void
-}
+import { MvccError, type MvccWatchStream, type WatchResponse } from '@orrery/mvcc'
+import type { CallOptions, Watch, WatchBatch, WatchRequest, WatchStream } from './store.ts'
+import { StreamReader, type WatchStreamsHost } from './stream-reader.ts'
 
 /** The watch streams of one store, each with at most one reader that waits. */
 export class WatchStreams {
-  readonly #host: WatchStreamsHost
-  readonly #open = new Map<MvccWatchStream, PulledStream>()
+  readonly #host: WatchStreamsHost & { readonly clock: Clock }
+  readonly #open = new Map<MvccWatchStream, { wake(): void; end(error: unknown): void }>()
   #closed: Error | undefined
 
-  constructor(host: WatchStreamsHost) {
+  constructor(host: WatchStreamsHost & { readonly clock: Clock }) {
     this.#host = host
   }
 
   open(): WatchStream {
-    if (this.#closed !== undefined) throw this.#closed
-    const core = this.#host.openStream()
-    const stream = new PulledStream(core, this.#host, () => this.#open.delete(core))
+    const core = this.#openCore()
+    const stream = new ManyWatchers(core, this.#host, () => this.#open.delete(core))
     this.#open.set(core, stream)
     return stream
   }
 
   watch(request: WatchRequest, { signal }: CallOptions = {}): Watch {
-    return new SingleWatch(this.open(), request, { clock: this.#host.clock, signal })
+    const core = this.#openCore()
+    const watch = new OneWatcher(core, this.#host, () => this.#open.delete(core))
+    this.#open.set(core, watch)
+    watch.start(request, { clock: this.#host.clock, signal })
+    return watch
   }
 
   /** Lets readers go on whose streams have something for them. */
@@ -45,68 +38,37 @@ export class WatchStreams {
     this.#closed = error
     for (const stream of [...this.#open.values()]) stream.end(error)
   }
+
+  #openCore(): MvccWatchStream {
+    if (this.#closed !== undefined) throw this.#closed
+    return this.#host.openStream()
+  }
 }
 
-class PulledStream implements WatchStream {
-  readonly #core: MvccWatchStream
-  readonly #host: WatchStreamsHost
-  readonly #release: () => void
-  #reader:
-    | { resolve: (result: IteratorResult<readonly WatchResponse[]>) => void; reject: (error: Error) => void }
-    | undefined
-  #ended: { readonly error: Error | undefined } | undefined
-
-  constructor(core: MvccWatchStream, host: WatchStreamsHost, release: () => void) {
-    this.#core = core
-    this.#host = host
-    this.#release = release
-  }
-
+/** Many watchers behind one reader. */
+class ManyWatchers extends StreamReader<readonly WatchResponse[]> implements WatchStream {
   get size(): number {
-    return this.#core.size
-  }
-
-  create(request: WatcherRequest): { watchId: number; revision: number } {
-    if (this.#ended !== undefined) {
-      throw this.#ended.error ?? new StoreError('STORE_CLOSED', 'the watch stream is closed')
-    }
-    const watcher = toWatcher(request)
-    const { key, rangeEnd = '' } = watcher
-    if (rangeEnd !== '' && rangeEnd !== fromKeyEnd && rangeEnd <= key) {
-      throw new StoreError('STORE_WATCH_RANGE_EMPTY', 'the end of the range is not above its key')
-    }
-    const created = this.#core.create(watcher)
-    if (created === 'watchIdInUse') {
-      throw new StoreError('STORE_WATCH_ID_IN_USE', `the stream has a watcher ${String(request.watchId)}`)
-    }
-    this.#host.kick()
-    return { watchId: created, revision: this.#host.revision() }
+    return this.core.size
   }
 
   cancel(watchId: number): boolean {
-    const existed = this.#core.cancel(watchId)
-    this.#host.kick()
+    const existed = this.core.cancel(watchId)
+    this.kick()
     return existed
   }
 
   requestProgress(): void {
-    this.#core.requestProgress()
-    this.#host.kick()
+    this.core.requestProgress()
+    this.kick()
   }
 
   progress(watchId: number): void {
-    this.#core.progress(watchId)
-    this.#host.kick()
+    this.core.progress(watchId)
+    this.kick()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<readonly WatchResponse[]> {
-    return {
-      next: () => this.#next(),
-      return: () => {
-        this.close()
-        return Promise.resolve({ done: true, value: undefined })
-      },
-    }
+    return this
   }
 
   close(): void {
@@ -118,109 +80,52 @@ class PulledStream implements WatchStream {
     return Promise.resolve()
   }
 
-  /** Something is pending. */
-  wake(): void {
-    const reader = this.#reader
-    if (reader === undefined || this.#core.pending === 0) return
-    this.#reader = undefined
-    reader.resolve({ done: false, value: this.#take() })
-  }
-
-  end(error: Error | undefined): void {
-    if (this.#ended !== undefined) return
-    this.#ended = { error }
-    this.#core.close()
-    this.#release()
-    const reader = this.#reader
-    this.#reader = undefined
-    if (error === undefined) reader?.resolve({ done: true, value: undefined })
-    else reader?.reject(error)
-  }
-
-  #next(): Promise<IteratorResult<readonly WatchResponse[]>> {
-    if (this.#ended !== undefined) {
-      const { error } = this.#ended
-      return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error)
-    }
-    if (this.#reader !== undefined) {
-      return Promise.reject(new TypeError('a watch stream has one reader at a time'))
-    }
-    if (this.#core.pending > 0) return Promise.resolve({ done: false, value: this.#take() })
-    return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject }
-    })
-  }
-
-  #take(): readonly WatchResponse[] {
-    const responses = this.#core.take()
-    // There is room again: watchers that had none may go on.
-    this.#host.kick()
+  protected convert(responses: readonly WatchResponse[]): readonly WatchResponse[] {
     return responses
   }
 }
 
-class SingleWatch implements Watch {
-  readonly createdRevision: number
-  readonly #stream: WatchStream
-  readonly #watchId: number
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort = (): void => this.close()
-  readonly #clock: Clock
-  readonly #progressIntervalMs: number | undefined
-  #cancelProgress = (): void => {}
+/** One watcher with a reader of its own. */
+class OneWatcher extends StreamReader<WatchBatch> implements Watch {
+  #createdRevision = 0
+  #watchId = 0
+  #clock: Clock | undefined
+  #progressIntervalMs: number | undefined
+  #stopProgress = (): void => {}
+  #stopListening = (): void => {}
 
-  constructor(
-    stream: WatchStream,
+  get createdRevision(): number {
+    return this.#createdRevision
+  }
+
+  start(
     request: WatchRequest,
-    { clock, signal }: { clock: Clock; signal: AbortSignal | undefined },
-  ) {
-    this.#stream = stream
+    { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal | undefined },
+  ): void {
     this.#clock = clock
-    this.#signal = signal
     this.#progressIntervalMs = request.progressIntervalMs
     try {
-      const { watchId, revision } = stream.create(request)
+      signal?.throwIfAborted()
+      const { watchId, revision } = this.create(request)
       this.#watchId = watchId
-      this.createdRevision = revision
+      this.#createdRevision = revision
     } catch (error) {
-      stream.close()
-      throw error
+      this.end(error)
+      if (signal?.aborted !== true) throw error
+      return
     }
-    if (signal?.aborted === true) this.close()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const onAbort = (): void => this.end(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#stopListening = () => signal?.removeEventListener('abort', onAbort)
     this.#armProgress()
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<WatchBatch> {
-    try {
-      for await (const responses of this.#stream) {
-        this.#armProgress()
-        for (const response of responses) {
-          switch (response.type) {
-            case 'events':
-              yield { revision: response.revision, events: response.events }
-              break
-            case 'progress':
-              yield { revision: response.revision, events: [] }
-              break
-            case 'compacted':
-              throw new MvccError(
-                'MVCC_COMPACTED',
-                `what the watch needs is compacted up to ${response.compactRevision}`,
-              )
-          }
-        }
-      }
-      this.#signal?.throwIfAborted()
-    } finally {
-      this.close()
-    }
+  [Symbol.asyncIterator](): AsyncIterator<WatchBatch> {
+    return this
   }
 
   close(): void {
-    this.#cancelProgress()
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#stream.close()
+    this.end(undefined)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -228,16 +133,53 @@ class SingleWatch implements Watch {
     return Promise.resolve()
   }
 
+  override end(error: unknown): void {
+    this.#stopProgress()
+    this.#stopListening()
+    super.end(error)
+  }
+
+  protected convert(responses: readonly WatchResponse[]): WatchBatch {
+    this.#armProgress()
+    const [only] = responses
+    if (only !== undefined && responses.length === 1) return toBatch(only)
+    const compactedAt = responses.findIndex(({ type }) => type === 'compacted')
+    const compacted = responses[compactedAt]
+    const readable = compacted === undefined ? responses : responses.slice(0, compactedAt)
+    const batches = readable.map(toBatch)
+    const last = batches.at(-1)
+    // What came before the compaction is delivered; the step after it fails.
+    if (compacted !== undefined) this.end(compactedError(compacted))
+    if (last === undefined) throw compactedError(compacted)
+    return { revision: last.revision, events: batches.flatMap(({ events }) => events) }
+  }
+
   #armProgress(): void {
-    this.#cancelProgress()
     const intervalMs = this.#progressIntervalMs
     if (intervalMs === undefined) return
-    const timer = this.#clock.setTimer(intervalMs, () => {
-      this.#stream.progress(this.#watchId)
+    this.#stopProgress()
+    const timer = this.#clock?.setTimer(intervalMs, () => {
+      this.core.progress(this.#watchId)
+      this.kick()
       this.#armProgress()
     })
-    this.#cancelProgress = () => {
-      timer.cancel()
-    }
+    this.#stopProgress = () => timer?.cancel()
   }
+}
+
+/** @throws MvccError `MVCC_COMPACTED` */
+function toBatch(response: WatchResponse): WatchBatch {
+  switch (response.type) {
+    case 'events':
+      return response
+    case 'progress':
+      return { revision: response.revision, events: [] }
+    case 'compacted':
+      throw compactedError(response)
+  }
+}
+
+function compactedError(response: WatchResponse | undefined): MvccError {
+  const revision = response?.type === 'compacted' ? response.compactRevision : 0
+  return new MvccError('MVCC_COMPACTED', `what the watch needs is compacted up to ${revision}`)
 }
