@@ -10,7 +10,9 @@ const markedBlock = /<!-- example: (?<path>\S+) -->\s*```\w*\n(?<code>.*?)\n?```
 
 const readmes = [
   'README.md',
-  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(root, 'packages'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('README.md') && !path.includes('node_modules'))
+    .map((path) => `packages/${path}`),
 ]
 const blocks = readmes
   .filter((path) => existsSync(join(root, path)))

@@ -1,6 +1,12 @@
 // #region readme
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import { addEtcdServices, etcdGatewayPlugin, etcdServices, sharePort } from '@orrery/adapter-etcd'
+import {
+  addEtcdServices,
+  etcdGatewayPlugin,
+  etcdServerOptions,
+  etcdServices,
+  sharePort,
+} from '@orrery/adapter-etcd'
 import { systemEnvironment } from '@orrery/environment/system'
 import { createMemoryStore } from '@orrery/store'
 import { fastify } from 'fastify'
@@ -12,7 +18,7 @@ const app = fastify() // your server, with your routes
 app.get('/', () => ({ keys: store.status().keys }))
 await app.register(etcdGatewayPlugin, { services })
 
-const grpc = new Server()
+const grpc = new Server(etcdServerOptions())
 addEtcdServices(grpc, services)
 const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
 sharePort(app.server, (socket) => injector.injectConnection(socket))
