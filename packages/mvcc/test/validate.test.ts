@@ -94,6 +94,7 @@ describe('a txn has at most so many operations', () => {
     ['one too many in the other branch', { failure: ops(5) }, tooMany],
     ['a nested txn that fits what its parent leaves', { success: [nested(ops(3))] }, undefined],
     ['a nested txn with one more', { success: [nested(ops(4))] }, tooMany],
+    ['a nested txn with one more, in the other branch', { failure: [nested(ops(4))] }, tooMany],
     ['a nested txn whose parent compares a lot', { compare: compare(3), success: [nested(ops(2))] }, tooMany],
     ['a nested txn three deep that fits', { success: [nested([nested(ops(2))])] }, undefined],
     ['a nested txn three deep with one more', { success: [nested([nested([], ops(3))])] }, tooMany],
