@@ -105,9 +105,10 @@ describe('a watch', () => {
     late.request.destroy()
   })
 
-  test('ends with its client', async () => {
+  test.each(['open', 'ended'])('ends with its client, whose request body is %s', async (body) => {
     const watch = new Exchange('/v3/watch')
     watch.send(createWatch)
+    if (body === 'ended') watch.request.end()
     await watch.next()
     expect(gateway.store.status().watchers).toBe(1)
     watch.request.destroy()
@@ -273,6 +274,25 @@ describe('a WebSocket', () => {
     watch.send(JSON.stringify(createWatch))
     await watch.next()
     const closed = gateway.http.close()
+    expect(await watch.next()).toMatchObject({ error: { code: 14 } })
+    expect(await watch.next()).toBeUndefined()
+    await closed
+  })
+  test('is not closed before a slow method ended', async () => {
+    const slow = await createGatewayFixture({
+      services: {
+        watch: {
+          watch: async function* (_requests, { signal }) {
+            yield { header: {}, watchId: 0, created: true, events: [] }
+            await once(signal, 'abort')
+            for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+          },
+        },
+      },
+    })
+    const watch = await WebSocketClient.open(`${await slow.listen()}/v3/watch`)
+    expect(await watch.next()).toMatchObject({ result: { created: true } })
+    const closed = slow.close()
     expect(await watch.next()).toMatchObject({ error: { code: 14 } })
     expect(await watch.next()).toBeUndefined()
     await closed

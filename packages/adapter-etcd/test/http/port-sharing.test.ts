@@ -167,6 +167,23 @@ describe('sharePort', () => {
     await expect.poll(() => shared.undecided).toBe(0)
   })
 
+  test('leaves a connection alone once it is decided', async () => {
+    await new Promise((resolve) => server.close(resolve))
+    await start({ firstBytesTimeoutMs: 20 })
+    const decided = open()
+    const line = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'
+    await send(decided, line)
+    await once(decided, 'data')
+    // Its deadline comes after that of the first connection would have come.
+    const silent = open()
+    silent.resume()
+    await once(silent, 'close')
+    await send(decided, line)
+    const [answer] = (await once(decided, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 OK/)
+    decided.destroy()
+  })
+
   test('notices that an HTTP/2 client left without a word', async () => {
     const socket = open()
     await send(socket, preface)
