@@ -254,11 +254,17 @@ test('a call that a client gives up reaches the store as an abort', async () => 
   expect(await reason).toMatchObject({ code: 'ETCD_CANCELED' })
 })
 
-test('changes of members and of users are not supported', async () => {
-  await using etcd = await startEtcd()
+test('changes of members and of users are not supported, and other members do not exist', async () => {
+  await using store = createMemoryStore()
+  await using etcd = await startEtcd({ store })
+  const ID = store.status().memberId
   expect(await etcd.client.refusal(cluster.MemberAdd, {})).toMatchObject({ code: 12 })
-  expect(await etcd.client.refusal(cluster.MemberRemove, {})).toMatchObject({ code: 12 })
-  expect(await etcd.client.refusal(cluster.MemberUpdate, {})).toMatchObject({ code: 12 })
-  expect(await etcd.client.refusal(cluster.MemberPromote, {})).toMatchObject({ code: 12 })
+  for (const method of [cluster.MemberRemove, cluster.MemberUpdate, cluster.MemberPromote]) {
+    expect(await etcd.client.refusal(method, { ID })).toMatchObject({ code: 12 })
+    expect(await etcd.client.refusal(method, { ID: 7n })).toMatchObject({
+      code: 5,
+      details: 'etcdserver: member not found',
+    })
+  }
   expect(await etcd.client.refusal(auth.UserAdd, { name: 'a' })).toMatchObject({ code: 12 })
 })
