@@ -10,8 +10,8 @@ export interface StoreOptions {
   /** Most entries in each list of a txn. @defaultValue `128` */
   readonly txnMaxOps?: number
   /**
-   * Space the backend may occupy before writes that need space are refused and the `noSpace` alarm is
-   * raised. 0: no limit. Unit: bytes. @defaultValue `2_147_483_648` (2 GiB, as etcd)
+   * Space that data may occupy in the backend (`sizeInUseBytes`) before writes that need space are refused
+   * and the `noSpace` alarm is raised. 0: no limit. Unit: bytes. @defaultValue `2_147_483_648` (2 GiB, as etcd)
    */
   readonly quotaBytes?: number
   /** Shortest time to live of a lease; shorter ones are raised to it. Unit: ms. @defaultValue `2_000` */

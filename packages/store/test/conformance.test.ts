@@ -1,7 +1,19 @@
-import { createMemoryStore, openStore, restoreSnapshot } from '@orrery/store'
+import { systemEnvironment } from '@orrery/environment/system'
+import { createMemoryStore, openStore, restoreSnapshot, type StoreOptions } from '@orrery/store'
 import { storeConformance } from '@orrery/store/testing'
-import { describe, test } from 'vitest'
+import { createWorkerDisk } from '@orrery/wal'
+import { afterAll, describe, test } from 'vitest'
+import { openStoreOn } from '../src/open-store.ts'
 import { freshPath, nextTurns, stillEnvironment } from './support.ts'
+
+/** One worker for all directories, since starting it is most of what opening a store costs. */
+const disk = createWorkerDisk()
+afterAll(() => disk.close())
+
+function openDurable(directory: string, options?: StoreOptions): ReturnType<typeof openStore> {
+  const shared = { submit: disk.submit.bind(disk), close: () => Promise.resolve() }
+  return openStoreOn({ directory, environment: systemEnvironment(), disk: shared }, options)
+}
 
 async function restoreDurable(snapshot: AsyncIterable<Uint8Array>): ReturnType<typeof openStore> {
   const directory = freshPath()
@@ -20,7 +32,7 @@ describe('a store in memory', () => {
 
 describe('a durable store', () => {
   test.each(storeConformance)('$name', async ({ run }) => {
-    await run({ open: (options) => openStore({ directory: freshPath() }, options), restore: restoreDurable })
+    await run({ open: (options) => openDurable(freshPath(), options), restore: restoreDurable })
   })
 })
 

@@ -225,6 +225,31 @@ describe('a disk that fails', () => {
     await again.put({ key: 'a', value: '3' })
   })
 
+  test('and one that stands still lets no more wait than fits into memory', async () => {
+    const held: (() => void)[] = []
+    let stalled = false
+    const { store } = await openOnSimulatedDisk({
+      schedule: (run) => {
+        if (stalled) held.push(run)
+        else queueMicrotask(run)
+      },
+    })
+    stalled = true
+    const value = new Uint8Array(1_000_000)
+    const writes = Array.from({ length: 100 }, (_, n) => store.put({ key: `k${n}`, value }))
+    const settling = Promise.allSettled(writes)
+    expect(await errorOf(store.put({ key: 'late', value }))).toMatchObject({
+      code: 'STORE_TOO_MANY_REQUESTS',
+    })
+    expect(store.status()).toMatchObject({ state: 'open', keys: 0 })
+    stalled = false
+    for (const run of held.splice(0)) run()
+    const answered = (await settling).filter(({ status }) => status === 'fulfilled').length
+    expect(answered).toBeGreaterThan(10)
+    expect(store.status().keys).toBe(answered)
+    await store.put({ key: 'late', value })
+  })
+
   test('while the store is opened, it is a failure to open it', async () => {
     const directory = freshPath()
     mkdirSync(directory)
