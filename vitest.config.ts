@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // Workspace imports resolve to their sources, so that no test needs a build.
-const resolve = { conditions: ['@orrery/source', 'node', 'import', 'default'] }
-const ssr = { resolve: { conditions: ['@orrery/source', 'node', 'import', 'default'] } }
+const resolve = { conditions: ['@orrery/source'] }
+const ssr = { resolve: { conditions: ['@orrery/source'] } }
 
 export default defineConfig({
   test: {

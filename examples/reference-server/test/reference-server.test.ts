@@ -1,4 +1,3 @@
-import '../../../packages/adapter-etcd/test/http/require-ws.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'

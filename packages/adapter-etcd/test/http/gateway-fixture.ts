@@ -1,4 +1,3 @@
-import './require-ws.ts'
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
 import { createRecordingLogger } from '@orrery/environment/testing'
