@@ -128,6 +128,9 @@ describe('the state machine', () => {
     expect(after.lessor.keys(7n)).toHaveLength(7)
     const late = after.apply({ type: 'put', request: { key: 'late', lease: 7n } }, 13, 0)
     expect(late).toMatchObject({ error: { code: 'MVCC_LEASE_NOT_FOUND' } })
+    after.lessor.promote({ nowMs: 0, extendMs: 0 })
+    while (!after.lessor.promoteStep(10));
+    expect(() => after.lessor.renew(7n, 0)).toThrow('LEASE_EXPIRED')
     after.apply({ type: 'leaseRevoke', id: 7n }, 14, 0)
     expect(after.mvcc.keys).toBe(0)
     expect(contentsOf(backend).filter((line) => line.startsWith('lease/'))).toEqual([])
