@@ -4,6 +4,9 @@ import { type EtcdLikeServer, healthy } from './etcd.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
 
+/** The reference server, from its sources. */
+const program = ['--conditions=@orrery/source', '--import', 'tsx', 'examples/reference-server/src/main.ts']
+
 export interface OrreryOptions {
   /** Where it keeps its data. @defaultValue in memory */
   readonly directory?: string
@@ -18,16 +21,8 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
   const endpoint = `127.0.0.1:${options.port ?? freePort}`
   const url = `http://${endpoint}`
   const data = options.directory === undefined ? ['--memory'] : ['--data-dir', options.directory]
-  const server = await startProcess(
-    process.execPath,
-    [
-      ...['--conditions=@orrery/source', '--import', 'tsx', 'examples/reference-server/src/main.ts'],
-      ...data,
-      ...['--listen-client', endpoint],
-      ...(options.args ?? []),
-    ],
-    { cwd: repository },
-  )
+  const args = [...data, '--listen-client', endpoint, ...(options.args ?? [])]
+  const server = await startProcess(process.execPath, [...program, ...args], { cwd: repository })
   await server.line('ready')
   await healthy(url, server)
   return {
@@ -38,4 +33,11 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
     stop: (signal) => server.stop(signal),
     [Symbol.asyncDispose]: () => server.stop('SIGKILL'),
   }
+}
+
+/** Creates a data directory from a file that `etcdctl snapshot save` wrote. */
+export async function restoreOrrery(file: string, directory: string): Promise<void> {
+  const args = ['--restore', file, '--data-dir', directory]
+  const restore = await startProcess(process.execPath, [...program, ...args], { cwd: repository })
+  await restore.ended
 }
