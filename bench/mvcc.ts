@@ -21,7 +21,7 @@ while (mvcc.restoreStep(10_000));
 function randomKey(): string {
   const bytes = Buffer.alloc(16)
   for (let at = 0; at < 16; at += 4) bytes.writeUInt32BE(random.uint32(), at)
-  return bytes.latin1Slice()
+  return bytes.toString('latin1')
 }
 
 function anyKey(): string {

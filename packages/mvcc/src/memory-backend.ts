@@ -26,6 +26,12 @@ export function createMemoryBackend(): MemoryBackend {
 
 class ChunkedBackend implements MemoryBackend {
   readonly #chunks: Chunk[] = []
+  /**
+   * Main and code of the newest revision that each chunk ever held: a search looks at these alone, which lie
+   * side by side. Invariant: ascending, as long as `#chunks`.
+   */
+  readonly #lastMains: number[] = []
+  readonly #lastCodes: number[] = []
   readonly #meta = new Map<string, Uint8Array>()
   #sizeBytes = 0
 
@@ -34,34 +40,40 @@ class ChunkedBackend implements MemoryBackend {
   }
 
   put(main: number, sub: number, tombstone: boolean, record: Uint8Array): void {
+    const code = sub * 2 + (tombstone ? 1 : 0)
     let chunk = this.#chunks.at(-1)
     if (chunk === undefined || chunk.mains.length >= chunkMaxRevisions) {
       chunk = { mains: [], codes: [], records: [], live: 0 }
       this.#chunks.push(chunk)
     }
+    this.#lastMains[this.#chunks.length - 1] = main
+    this.#lastCodes[this.#chunks.length - 1] = code
     chunk.mains.push(main)
-    chunk.codes.push(sub * 2 + (tombstone ? 1 : 0))
+    chunk.codes.push(code)
     chunk.records.push(record)
     chunk.live++
     this.#sizeBytes += record.length
   }
 
   get(main: number, sub: number): Uint8Array {
-    const [chunk, at] = this.#find(main, sub * 2)
-    const record = chunk?.mains[at] === main && chunk.codes[at] === sub * 2 ? chunk.records[at] : undefined
+    const code = sub * 2
+    const chunk = this.#chunks[firstNotBefore(this.#lastMains, this.#lastCodes, main, code)]
+    const record = chunk?.records[positionOf(chunk, main, code)]
     invariant(record !== undefined, `the backend has no revision ${main}.${sub}`)
     return record
   }
 
   delete(main: number, sub: number, tombstone: boolean): void {
     const code = sub * 2 + (tombstone ? 1 : 0)
-    const [chunk, at, chunkAt] = this.#find(main, code)
-    const record = chunk?.mains[at] === main && chunk.codes[at] === code ? chunk.records[at] : undefined
+    const chunkAt = firstNotBefore(this.#lastMains, this.#lastCodes, main, code)
+    const chunk = this.#chunks[chunkAt]
+    const at = chunk === undefined ? -1 : positionOf(chunk, main, code)
+    const record = chunk?.records[at]
     invariant(chunk !== undefined && record !== undefined, `the backend has no revision ${main}.${sub}`)
     chunk.records[at] = undefined
     chunk.live--
     this.#sizeBytes -= record.length
-    if (chunk.live === 0) this.#chunks.splice(chunkAt, 1)
+    if (chunk.live === 0) this.#dropChunk(chunkAt)
     else if (chunk.live <= chunk.mains.length / 4) this.#chunks[chunkAt] = withoutHoles(chunk)
   }
 
@@ -70,9 +82,12 @@ class ChunkedBackend implements MemoryBackend {
     fromSub: number,
     visit: (main: number, sub: number, tombstone: boolean, record: Uint8Array) => boolean,
   ): void {
-    const [, start, first] = this.#find(fromMain, fromSub * 2)
-    let at = start
-    for (const chunk of this.#chunks.slice(first)) {
+    const first = firstNotBefore(this.#lastMains, this.#lastCodes, fromMain, fromSub * 2)
+    const start = this.#chunks[first]
+    let at = start === undefined ? 0 : firstNotBefore(start.mains, start.codes, fromMain, fromSub * 2)
+    for (let chunkAt = first; chunkAt < this.#chunks.length; chunkAt++) {
+      const chunk = this.#chunks[chunkAt]
+      if (chunk === undefined) return
       for (; at < chunk.mains.length; at++) {
         const record = chunk.records[at]
         if (record === undefined) continue
@@ -101,43 +116,53 @@ class ChunkedBackend implements MemoryBackend {
     }
   }
 
-  /** The first revision at or after (main, code): its chunk, its place in it, and the chunk's place. */
-  #find(main: number, code: number): [chunk: Chunk | undefined, at: number, chunkAt: number] {
-    let low = 0
-    let high = this.#chunks.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const chunk = this.#chunks[middle]
-      const last = (chunk?.mains.length ?? 0) - 1
-      if (chunk !== undefined && before(chunk, last, main, code)) low = middle + 1
-      else high = middle
-    }
-    const chunk = this.#chunks[low]
-    const chunkAt = low
-    low = 0
-    high = chunk?.mains.length ?? 0
-    while (chunk !== undefined && low < high) {
-      const middle = (low + high) >>> 1
-      if (before(chunk, middle, main, code)) low = middle + 1
-      else high = middle
-    }
-    return [chunk, low, chunkAt]
+  #dropChunk(chunkAt: number): void {
+    this.#chunks.splice(chunkAt, 1)
+    this.#lastMains.splice(chunkAt, 1)
+    this.#lastCodes.splice(chunkAt, 1)
   }
 }
 
-function before(chunk: Chunk, at: number, main: number, code: number): boolean {
-  const mainAt = chunk.mains[at] ?? Infinity
-  return mainAt < main || (mainAt === main && (chunk.codes[at] ?? Infinity) < code)
+/** The first position whose (main, code) is not below the given one, in two parallel arrays. */
+function firstNotBefore(
+  mains: readonly number[],
+  codes: readonly number[],
+  main: number,
+  code: number,
+): number {
+  let low = 0
+  let high = mains.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const mainAt = mains[middle] ?? Infinity
+    if (mainAt < main || (mainAt === main && (codes[middle] ?? Infinity) < code)) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
-/** Copies what is left, records too: those may be views that hold on to a large block of memory. */
+/** Where a chunk holds exactly this revision, or -1. */
+function positionOf({ mains, codes }: Chunk, main: number, code: number): number {
+  // Most revisions are a single change, and nothing is deleted around them: then this is the place.
+  const guess = main - (mains[0] ?? 0)
+  const at = mains[guess] === main && codes[guess] === code ? guess : firstNotBefore(mains, codes, main, code)
+  return mains[at] === main && codes[at] === code ? at : -1
+}
+
+/** Copies what is left, records too, into one block: they may be views that hold on to much more memory. */
 function withoutHoles(chunk: Chunk): Chunk {
   const compact: Chunk = { mains: [], codes: [], records: [], live: chunk.live }
+  let bytes = 0
+  for (const record of chunk.records) bytes += record?.length ?? 0
+  const block = new Uint8Array(bytes)
+  let end = 0
   for (const [at, record] of chunk.records.entries()) {
     if (record === undefined) continue
     compact.mains.push(chunk.mains[at] ?? 0)
     compact.codes.push(chunk.codes[at] ?? 0)
-    compact.records.push(record.slice())
+    block.set(record, end)
+    compact.records.push(block.subarray(end, end + record.length))
+    end += record.length
   }
   return compact
 }

@@ -1,5 +1,6 @@
 import type { Key } from './key.ts'
 import { KeyValue, tag } from './key-value.ts'
+import { RecordMemory } from './record-memory.ts'
 
 const nothing = new Uint8Array(0)
 
@@ -12,10 +13,6 @@ export interface KeyValueFields {
   readonly value: Uint8Array
   readonly lease: bigint
 }
-
-/** Records up to this size share blocks of memory: one allocation for many puts. Unit: bytes. */
-const sharedMaxBytes = 4_096
-const blockBytes = 65_536
 
 function varintLength(value: number): number {
   let length = 1
@@ -34,21 +31,11 @@ function leaseLength(lease: bigint): number {
  * out): `hashKv` is taken over these bytes and must equal etcd's.
  */
 export class RecordEncoder {
-  #block = new Uint8Array(0)
-  #blockUsed = 0
+  readonly #memory = new RecordMemory()
 
   /** The caller must not write to the result; it may share its memory with other records. */
   encode(fields: KeyValueFields): Uint8Array {
-    const length = encodedLength(fields)
-    if (length > sharedMaxBytes) return write(fields, new Uint8Array(length), 0)
-    if (this.#blockUsed + length > this.#block.length) {
-      this.#block = new Uint8Array(blockBytes)
-      this.#blockUsed = 0
-    }
-    const start = this.#blockUsed
-    this.#blockUsed += length
-    write(fields, this.#block, start)
-    return this.#block.subarray(start, this.#blockUsed)
+    return write(fields, this.#memory.allocate(encodedLength(fields)))
   }
 
   /** What the backend stores for a deletion: the key alone. */
@@ -83,9 +70,9 @@ function writeVarint(target: Uint8Array, start: number, value: number): number {
   return at
 }
 
-function write(fields: KeyValueFields, target: Uint8Array, start: number): Uint8Array {
+function write(fields: KeyValueFields, target: Uint8Array): Uint8Array {
   const { key, createRevision, modRevision, version, value, lease } = fields
-  let at = start
+  let at = 0
   if (key.length > 0) {
     target[at++] = tag.key
     at = writeVarint(target, at, key.length)

@@ -3,6 +3,7 @@ import type { KeyIndex } from './key-index.ts'
 import { KeyValue } from './key-value.ts'
 import type { Backend } from './ports.ts'
 import { RecordEncoder } from './record-encoder.ts'
+import { RecordMemory } from './record-memory.ts'
 import type { WatchEvent } from './watch.ts'
 import { MvccWatchStream, type StreamHost, type WatchOptions } from './watch-stream.ts'
 import type { Watcher } from './watcher.ts'
@@ -33,6 +34,7 @@ export class WatchHub implements StreamHost {
   /** Watchers that wait for a pass over history. */
   readonly #waiting = new Set<Watcher>()
   readonly #encoder = new RecordEncoder()
+  readonly #memory = new RecordMemory()
   /** The pass in progress: who takes part, and the next revision to read. */
   #pass: { readonly group: WatcherGroup<Watcher>; cursor: number } | undefined
 
@@ -156,9 +158,8 @@ export class WatchHub implements StreamHost {
       if (watcher.next < source.compactRevision) watcher.stream.compacted(watcher, source.compactRevision)
     }
     const firstRevision = Math.max(pass.cursor, source.compactRevision)
-    const changes = this.#readHistory(firstRevision, maxRevisions)
-    const last = changes.length > 0 && !changes.complete ? changes.revision : source.revision
-    this.deliver(pass.group, changes.list, firstRevision, last)
+    const { changes, last } = this.#readHistory(pass.group, firstRevision, maxRevisions)
+    this.deliver(pass.group, changes, firstRevision, last)
     pass.cursor = last + 1
     this.#settle(pass.group, last)
     if (pass.group.size === 0) this.#pass = undefined
@@ -193,27 +194,31 @@ export class WatchHub implements StreamHost {
     }
   }
 
+  /** The changes that somebody in the group watches, up to the end of revision `last`. */
   #readHistory(
+    group: WatcherGroup<Watcher>,
     fromRevision: number,
     maxRevisions: number,
-  ): { list: Change[]; length: number; revision: number; complete: boolean } {
-    const list: Change[] = []
+  ): { readonly changes: readonly Change[]; readonly last: number } {
+    const changes: Change[] = []
     let revision = fromRevision
-    let complete = true
+    let last = this.source.revision
+    let visited = 0
     this.source.backend.scan(fromRevision, 0, (main, sub, tombstone, record) => {
-      if (list.length > 0 && list.length >= maxRevisions && main !== revision) {
-        complete = false
+      if (visited > 0 && visited >= maxRevisions && main !== revision) {
+        last = revision
         return false
       }
+      visited++
       revision = main
+      const key = new KeyValue(record).keyString
+      if (!group.watches(key)) return true
       // The backend's record is valid only during the visit.
-      const stored = new KeyValue(record.slice())
-      const key = stored.keyString
-      if (tombstone) list.push({ type: 'delete', key, kv: this.#encoder.deletion(key, main), main, sub })
-      else list.push({ type: 'put', key, kv: stored, main, sub })
+      const kv = tombstone ? this.#encoder.deletion(key, main) : new KeyValue(this.#memory.copy(record))
+      changes.push({ type: tombstone ? 'delete' : 'put', key, kv, main, sub })
       return true
     })
-    return { list, length: list.length, revision, complete }
+    return { changes, last }
   }
 
   /** What the key was before a change; undefined when it did not exist or that is compacted. */

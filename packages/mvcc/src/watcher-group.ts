@@ -88,6 +88,15 @@ export class WatcherGroup<W extends Watching> {
     this.#stab(0, this.#sorted.length, key, visit)
   }
 
+  /** Whether anybody watches `key`. */
+  watches(key: Key): boolean {
+    let watched = false
+    this.match(key, () => {
+      watched = true
+    })
+    return watched
+  }
+
   *[Symbol.iterator](): Generator<W> {
     for (const watchers of this.#byKey.values()) yield* watchers
     for (const { watchers } of this.#ranges.values()) yield* watchers

@@ -24,6 +24,6 @@ describe('the backend in memory', () => {
       backend.put(main, 0, false, block.subarray(main * 100, main * 100 + 100))
     for (let main = 1; main <= 500; main++) backend.delete(main, 0, false)
     expect(backend.get(512, 0)).toEqual(new Uint8Array(100))
-    expect(backend.get(512, 0).buffer.byteLength).toBe(100)
+    expect(backend.get(512, 0).buffer.byteLength).toBeLessThanOrEqual((512 * 100) / 4)
   })
 })
