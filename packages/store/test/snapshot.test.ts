@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createMemoryStore, openStore, restoreSnapshot } from '@orrery/store'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readSnapshot } from '../src/snapshot-reader.ts'
-import { closedLater, errorOf, freshPath } from './support.ts'
+import { closedLater, errorOf, freshPath, nextTurns } from './support.ts'
 
 const invalid = { code: 'STORE_SNAPSHOT_INVALID' }
 
@@ -117,6 +117,23 @@ describe('a snapshot', () => {
       expect(await errorOf(itemsOf(split(bytes, 50)))).toMatchObject(invalid)
     }
   })
+})
+
+test('a compaction that waits for its space waits for the snapshots that are being read', async () => {
+  await using store = createMemoryStore()
+  for (let n = 0; n < 10; n++) await store.put({ key: 'a', value: String(n) })
+  const { sizeInUseBytes } = store.status()
+  const reading = store.snapshot()[Symbol.asyncIterator]()
+  await reading.next()
+  let compacted = false
+  const compacting = store.compact({ revision: store.status().revision, physical: true }).then(() => {
+    compacted = true
+  })
+  await nextTurns(10)
+  expect([compacted, store.status().sizeInUseBytes >= sizeInUseBytes]).toEqual([false, true])
+  while ((await reading.next()).done !== true);
+  await compacting
+  expect(store.status().sizeInUseBytes).toBeLessThan(sizeInUseBytes)
 })
 
 describe('restoring a snapshot', () => {
