@@ -1,0 +1,18 @@
+import type { SourceOptions } from './operation-source.ts'
+
+/** What the writer is to do, as JSON in its first argument. */
+export interface WriterOptions extends SourceOptions {
+  readonly directory: string
+  readonly seed: number
+  /** Begins all values: no two writers write the same. */
+  readonly name: string
+  /** Where its watcher begins, if that is not compacted. */
+  readonly watchFrom: number
+  /** How often it opens the store. */
+  readonly sessions: readonly {
+    /** Absent: without end. */
+    readonly operations?: number
+    /** Whether it closes the store, or kills itself. */
+    readonly close: boolean
+  }[]
+}
