@@ -90,6 +90,31 @@ describe('a store whose process is killed again and again', () => {
     console.log(JSON.stringify(counts))
   })
 
+  test('ends by itself a compaction that was interrupted between two of its steps', async () => {
+    const random = createRandom(seed).fork('compaction')
+    const directory = await mkdtemp(join(tmpdir(), 'orrery-crash-'))
+    const hoard = 25_000
+    const options = { directory, seed, keys: 40, valueMaxBytes: 100, hoard, sessions: [{ close: false }] }
+    await using ledger = new Ledger()
+    let interrupted = 0
+    for (let round = 0; round < 10; round++) {
+      const writer = { ...options, name: String(round), watchFrom: ledger.watchFrom } satisfies WriterOptions
+      const plan = { after: 'answered', count: hoard, delayMs: random.below(80) } as const
+      let compactionIndex = Infinity
+      for (const report of await runAndKill<Report>(programs.writer, JSON.stringify(writer), plan)) {
+        if (report.type === 'opened') {
+          await ledger.check(report.state, `round ${round}, ${directory}`)
+          compactionIndex = report.state.appliedIndex + hoard + 1
+        } else ledger.add(report)
+      }
+      const { index, revisions } = await verifyLmdb(join(directory, 'db'))
+      if (index >= compactionIndex && revisions > 1_000) interrupted++
+    }
+    await ledger.check(await findState(directory), `end, ${directory}`)
+    expect(interrupted).toBeGreaterThan(0)
+    await rm(directory, { recursive: true })
+  })
+
   test('ends by itself the revocation of a lease that was interrupted between two of its steps', async () => {
     const random = createRandom(seed).fork('revocation')
     const directory = await mkdtemp(join(tmpdir(), 'orrery-crash-'))

@@ -8,6 +8,8 @@ export interface WriterOptions extends SourceOptions {
   readonly name: string
   /** Where its watcher begins, if that is not compacted. */
   readonly watchFrom: number
+  /** Puts that each session begins with, followed by one compaction of all of them. @defaultValue none */
+  readonly hoard?: number
   /** How often it opens the store. */
   readonly sessions: readonly {
     /** Absent: without end. */

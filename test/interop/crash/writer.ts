@@ -61,18 +61,36 @@ class Writer {
   async write(operationsMax: number): Promise<void> {
     while (this.#issued < operationsMax) {
       const random = this.#random
-      this.#issue(random.below(random.below(4) === 0 ? 60 : 6) + 1)
+      this.#issue(this.#choose(random.below(random.below(4) === 0 ? 60 : 6) + 1))
       const depth = random.below(3) === 0 ? 0 : random.below(100)
       if (random.below(20) === 0) void this.#store.flush()
-      while (this.#waiting > depth) await new Promise<void>((resolve) => (this.#answered = resolve))
+      await this.#waitFor(depth)
       await nextTurn()
     }
-    while (this.#waiting > 0) await new Promise<void>((resolve) => (this.#answered = resolve))
+    await this.#waitFor(0)
   }
 
-  #issue(count: number): void {
+  /** Leaves a compaction with much to do. */
+  async hoard(puts: number): Promise<void> {
+    const value = { text: 'hoarded', bytes: 10 }
+    while (this.#issued < puts) {
+      const put = (_: unknown, n: number): Operation => ({ type: 'put', key: `hoard/${n % 50}`, value })
+      this.#issue(Array.from({ length: 1_000 }, put))
+      await this.#waitFor(0)
+    }
+    this.#issue([{ type: 'compact', revision: this.#store.status().revision, physical: true }])
+  }
+
+  async #waitFor(depth: number): Promise<void> {
+    while (this.#waiting > depth) await new Promise<void>((resolve) => (this.#answered = resolve))
+  }
+
+  #choose(count: number): Operation[] {
     const situation = { revision: this.#store.status().revision, leases: this.#leases }
-    const operations = Array.from({ length: count }, () => this.#source.next(situation))
+    return Array.from({ length: count }, () => this.#source.next(situation))
+  }
+
+  #issue(operations: readonly Operation[]): void {
     report({ type: 'issued', operations })
     for (const operation of operations) void this.#perform(operation, ++this.#issued)
   }
@@ -101,7 +119,9 @@ for (const { operations, close } of options.sessions) {
   const state = await stateOf(store)
   report({ type: 'opened', state })
   await follow(store, options.watchFrom)
-  await new Writer(store, state, { random, options }).write(operations ?? Infinity)
+  const writer = new Writer(store, state, { random, options })
+  if (options.hoard !== undefined) await writer.hoard(options.hoard)
+  await writer.write(operations ?? Infinity)
   if (!close) process.kill(process.pid, 'SIGKILL')
   await store.close()
   report({ type: 'closed' })
