@@ -232,7 +232,7 @@ describe('a client that requires a leader', () => {
   })
 })
 
-test('a call that a client gives up reaches the store as an abort', async () => {
+test('a range that a client gives up reaches the store as an abort', async () => {
   let aborted: (reason: unknown) => void
   const reason = new Promise<unknown>((resolve) => (aborted = resolve))
   const controller = new AbortController()
@@ -249,7 +249,8 @@ test('a call that a client gives up reaches the store as an abort', async () => 
     },
   })
   await using etcd = await startEtcd({ store })
-  const refusal = await etcd.client.refusal(kv.Range, { key }, { signal: controller.signal })
+  const range = { key, rangeEnd: Buffer.from([0]) }
+  const refusal = await etcd.client.refusal(kv.Range, range, { signal: controller.signal })
   expect(refusal.code).toBe(1)
   expect(await reason).toMatchObject({ code: 'ETCD_CANCELED' })
 })

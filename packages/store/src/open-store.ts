@@ -23,6 +23,10 @@ export interface OpenStoreDeps {
 
 /** The backend's value that ties it to its log. */
 const identityName = 'store/identity'
+const identityBytes = 16
+/** What the log begins with: an empty store, or the backend that a snapshot was restored into. */
+const fromNothing = 0
+const fromSnapshot = 1
 /** There while a snapshot is being restored: a part of one must not pass for a store. */
 const incompleteName = 'store/incomplete'
 /** Revisions and entries that one turn reads back. */
@@ -77,8 +81,7 @@ async function open(
   await lock(disk, directory)
   const backend = await openLmdbBackend(
     { path: join(directory, 'db'), environment },
-    // Two quotas: pages that a transaction replaces stay occupied until the next one.
-    { mapMaxBytes: Math.max(options.quotaBytes * 2, 2 ** 34) },
+    { mapMaxBytes: mapMaxBytesFor(options.quotaBytes) },
   )
   undo.add(() => backend.close())
   const stored = backend.getMeta(identityName)
@@ -86,7 +89,7 @@ async function open(
   const log = await openWalLog({
     disk,
     directory: join(directory, 'wal'),
-    identity: proposed,
+    identity: Buffer.concat([proposed, Buffer.of(stored === undefined ? fromNothing : fromSnapshot)]),
     logger: environment.logger,
   })
   undo.add(() => log.close())
@@ -101,6 +104,11 @@ async function open(
   return new StoreCore({ environment, identity, state, log, backend, release }, options)
 }
 
+/** Address space, not memory. Pages that a transaction replaces stay occupied until the next one. */
+function mapMaxBytesFor(quotaBytes: number): number {
+  return quotaBytes === 0 ? 2 ** 40 : Math.min(Math.max(Math.ceil(quotaBytes) * 2, 2 ** 34), 2 ** 46)
+}
+
 async function lock(disk: Disk, directory: string): Promise<void> {
   await disk.submit([
     { type: 'makeDirectory', path: directory },
@@ -109,7 +117,7 @@ async function lock(disk: Disk, directory: string): Promise<void> {
 }
 
 function newIdentity({ random }: Environment): Uint8Array {
-  const bytes = Buffer.alloc(16)
+  const bytes = Buffer.alloc(identityBytes)
   bytes.writeBigUInt64BE(random.id63(), 0)
   bytes.writeBigUInt64BE(random.id63(), 8)
   return bytes
@@ -119,12 +127,15 @@ function newIdentity({ random }: Environment): Uint8Array {
 function agreeOnIdentity(backend: LmdbBackend, { wal }: WalLog, stored: Uint8Array | undefined): Identity {
   const logged = Buffer.from(wal.metadata)
   if (backend.getMeta(incompleteName) !== undefined) throw damaged('a snapshot was restored only in part')
-  if (logged.length !== 16) throw damaged('the log has no identity')
-  if (stored !== undefined && !logged.equals(stored))
+  if (logged.length !== identityBytes + 1) throw damaged('the log has no identity')
+  const identity = logged.subarray(0, identityBytes)
+  if (stored !== undefined && !identity.equals(stored)) {
     throw damaged('log and backend belong to different stores')
+  }
   if (stored === undefined) {
-    if (backend.durableIndex > 0) throw damaged('the backend has no identity')
-    backend.setMeta(identityName, logged)
+    const hasBase = logged[identityBytes] === fromSnapshot
+    if (hasBase || backend.durableIndex > 0) throw damaged('the backend that the log goes on from is missing')
+    backend.setMeta(identityName, identity)
     backend.seal(0)
   }
   return { clusterId: logged.readBigUInt64BE(0), memberId: logged.readBigUInt64BE(8) }

@@ -1,3 +1,4 @@
+import { lessorDefaults } from '@orrery/lease'
 import { StoreError } from './errors.ts'
 
 /** How a store behaves, wherever it keeps its data. */
@@ -52,8 +53,12 @@ export function resolveOptions(options: StoreOptions): Required<StoreOptions> {
   const resolved: Required<StoreOptions> = { ...storeDefaults, ...options }
   for (const [name, value] of Object.entries(resolved)) {
     const min = name === 'quotaBytes' ? 0 : 1
-    if (!(typeof value === 'number' && value >= min)) {
-      throw new StoreError('STORE_OPTIONS_INVALID', `${name} must be at least ${min}, got ${String(value)}`)
+    const max = name === 'leaseTtlMinMs' ? lessorDefaults.ttlMaxMs : Number.MAX_SAFE_INTEGER
+    if (!(Number.isFinite(value) && value >= min && value <= max)) {
+      throw new StoreError(
+        'STORE_OPTIONS_INVALID',
+        `${name} must be in [${min}, ${max}], got ${String(value)}`,
+      )
     }
   }
   return resolved

@@ -11,7 +11,7 @@ export interface QuotaParts {
   /** 0: no limit. Unit: bytes. */
   readonly quotaBytes: number
   /** Its data counts, not its extent: a file does not shrink when a compaction gives its pages free. */
-  readonly backend: Pick<StoreBackend, 'sizeInUseBytes'>
+  readonly backend: Pick<StoreBackend, 'sizeInUseBytes' | 'pendingBytes'>
   readonly isExhausted: () => boolean
   /** Raises the alarm. */
   readonly exhaust: () => Promise<unknown>
@@ -20,6 +20,8 @@ export interface QuotaParts {
 /** Keeps the backend below its quota: the write that would exceed it is refused, and raises the alarm. */
 export class Quota {
   readonly #parts: QuotaParts
+  /** The alarm is on its way through the log. */
+  #raising = false
 
   constructor(parts: QuotaParts) {
     this.#parts = parts
@@ -41,11 +43,21 @@ export class Quota {
   }
 
   #require(bytes: number): void {
-    const { quotaBytes, backend, isExhausted, exhaust } = this.#parts
-    if (quotaBytes === 0 || bytes === 0 || backend.sizeInUseBytes + bytes <= quotaBytes) return
-    // Raising the alarm is a write of its own; when even that fails, the store has failed.
-    if (!isExhausted()) exhaust().catch(() => {})
+    const { quotaBytes, backend } = this.#parts
+    if (quotaBytes === 0 || bytes === 0) return
+    if (backend.sizeInUseBytes + backend.pendingBytes + bytes <= quotaBytes) return
+    this.#raise()
     throw new StoreError('STORE_NO_SPACE', `the quota of ${quotaBytes} bytes is exhausted`)
+  }
+
+  #raise(): void {
+    if (this.#raising || this.#parts.isExhausted()) return
+    this.#raising = true
+    const done = (): void => {
+      this.#raising = false
+    }
+    // It is a write of its own; when even that fails, the store has failed.
+    this.#parts.exhaust().then(done, done)
   }
 }
 

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { systemEnvironment } from '@orrery/environment/system'
 import { openLmdbBackend } from '@orrery/mvcc-lmdb'
-import { openStore, type Store } from '@orrery/store'
+import { openStore, restoreSnapshot, type Store } from '@orrery/store'
 import { createSimulatedDisk, type SimulatedDisk, type SimulatedDiskOptions } from '@orrery/wal/testing'
 import { describe, expect, test } from 'vitest'
 import { createMemoryLog } from '../src/memory-log.ts'
@@ -159,6 +159,19 @@ describe('damage is found when the store is opened:', () => {
     backend.seal(backend.durableIndex)
     await backend.flush()
     await backend.close()
+    expect(await errorOf(openStore({ directory }))).toMatchObject(damaged)
+  })
+
+  test('a backend that is lost, when the log goes on from a snapshot', async () => {
+    const directory = freshPath()
+    {
+      await using store = await openStore({ directory: await filled() })
+      await restoreSnapshot(store.snapshot(), { directory })
+    }
+    const store = await openStore({ directory })
+    await store.put({ key: 'later', value: 'x' })
+    await store.close()
+    rmSync(join(directory, 'db'), { recursive: true })
     expect(await errorOf(openStore({ directory }))).toMatchObject(damaged)
   })
 

@@ -65,12 +65,27 @@ test('the alarm survives a restart', async () => {
   await again.put({ key: 'a' })
 })
 
+test('the alarm is raised once, however many writes are refused meanwhile', () => {
+  let raised = 0
+  const quota = new Quota({
+    quotaBytes: 1,
+    backend: { sizeInUseBytes: 1, pendingBytes: 0 },
+    isExhausted: () => false,
+    exhaust: () => {
+      raised++
+      return new Promise(() => {})
+    },
+  })
+  for (let n = 0; n < 3; n++) expect(() => quota.requirePut({ key: 'a' })).toThrow('STORE_NO_SPACE')
+  expect(raised).toBe(1)
+})
+
 describe('what a request costs', () => {
   const costs = (request: (quota: Quota) => void): number => {
     for (let free = 0; free < 5_000; free++) {
       const quota = new Quota({
         quotaBytes: 1_000_000,
-        backend: { sizeInUseBytes: 1_000_000 - free },
+        backend: { sizeInUseBytes: 900_000, pendingBytes: 100_000 - free },
         isExhausted: () => true,
         exhaust: () => Promise.resolve(),
       })

@@ -13,6 +13,7 @@ interface ServerCall {
 export class GrpcCallContext implements CallContext {
   readonly #call: ServerCall
   #controller: AbortController | undefined
+  #answered = false
 
   constructor(call: ServerCall) {
     this.#call = call
@@ -24,12 +25,17 @@ export class GrpcCallContext implements CallContext {
       const controller = new AbortController()
       this.#controller = controller
       const abort = (): void => {
-        controller.abort(new EtcdError('ETCD_CANCELED'))
+        if (!this.#answered) controller.abort(new EtcdError('ETCD_CANCELED'))
       }
       if (this.#call.cancelled) abort()
       else this.#call.once('cancelled', abort)
     }
     return this.#controller.signal
+  }
+
+  /** The method is done. grpc-js reports calls as cancelled that have ended well, too. */
+  answered(): void {
+    this.#answered = true
   }
 
   get metadata(): CallMetadata {

@@ -20,9 +20,16 @@ export function unaryHandler<Request, Response>(
   method: Unary<Request, Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    method(call.request, new GrpcCallContext(call)).then(
-      (response) => callback(null, response),
-      (error: unknown) => callback(statusOf(error)),
+    const context = new GrpcCallContext(call)
+    method(call.request, context).then(
+      (response) => {
+        context.answered()
+        callback(null, response)
+      },
+      (error: unknown) => {
+        context.answered()
+        callback(statusOf(error))
+      },
     )
   }
 }

@@ -56,11 +56,12 @@ export function toRangeRequest(message: etcdserverpb.RangeRequest): RangeRequest
 
 /** How a range is read: the caller says whether this member's own state will do. */
 export function toReadOptions(
-  { serializable }: { readonly serializable?: boolean | null | undefined },
+  { rangeEnd, serializable }: Pick<etcdserverpb.RangeRequest, 'rangeEnd' | 'serializable'>,
   context: CallContext,
 ): ReadOptions {
-  // A transport makes its signal when it is first asked for.
-  return serializable ? { serializable, signal: context.signal } : context
+  // A transport makes its signal when it is first asked for, and one key is read without waiting.
+  const signal = rangeEnd && rangeEnd.length > 0 ? context.signal : undefined
+  return { serializable: serializable ?? false, signal }
 }
 
 /** @throws EtcdError `ETCD_EMPTY_KEY`, `ETCD_VALUE_PROVIDED`, `ETCD_LEASE_PROVIDED` */

@@ -26,25 +26,26 @@ export function kvService(server: Server): KvService {
   const admitSize = (size: number): void => {
     if (size > options.requestMaxBytes) throw new EtcdError('ETCD_REQUEST_TOO_LARGE')
   }
+  // Writes do not get the signal: once in the log, they take effect whether somebody waits for them or not.
   return {
     range: server.unary(async (message, context) => {
       const result = await store.range(toRangeRequest(message), toReadOptions(message, context))
       return rangeResponse(result, server.header(result.revision))
     }),
-    put: server.unary(async (message, context) => {
+    put: server.unary(async (message) => {
       const request = toPutRequest(message)
       admitSize(putSize(message))
-      const result = await store.put(request, context)
+      const result = await store.put(request)
       return putResponse(result, server.header(result.revision))
     }),
-    deleteRange: server.unary(async (message, context) => {
-      const result = await store.deleteRange(toDeleteRangeRequest(message), context)
+    deleteRange: server.unary(async (message) => {
+      const result = await store.deleteRange(toDeleteRangeRequest(message))
       return deleteRangeResponse(result, server.header(result.revision))
     }),
-    txn: server.unary(async (message, context) => {
+    txn: server.unary(async (message) => {
       const request = toTxnRequest(message, options.txnMaxOps)
       admitSize(txnSize(message))
-      const { revision, succeeded, responses } = await store.txn(request, context)
+      const { revision, succeeded, responses } = await store.txn(request)
       return { header: server.header(revision), succeeded, responses: responses.map(responseOp) }
     }),
     compact: server.unary(async ({ revision, physical }, context) => {
