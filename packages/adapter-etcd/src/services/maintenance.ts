@@ -60,8 +60,8 @@ async function alarm(
       .filter((active) => type === undefined || active.type === type)
       .filter((active) => memberId === 0n || active.memberId === memberId)
   }
-  // etcd 3.4 answers without a header.
   return {
+    header: server.header(),
     alarms: affected.map((active) => ({
       memberID: active.memberId,
       alarm: alarmTypes.indexOf(active.type),
