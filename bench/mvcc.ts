@@ -28,7 +28,10 @@ function anyKey(): string {
   return keys[random.below(keyCount)] ?? ''
 }
 
-/** Garbage collections seen so far: a long call is ours only if none fell into it. */
+/**
+ * Garbage collections seen so far: a long call is ours only if none fell into it. The steps of incremental marking
+ * are not reported; `--trace-gc` tells how long the longest was.
+ */
 const collections: { readonly startMs: number; readonly durationMs: number }[] = []
 new PerformanceObserver((list) => {
   for (const { startTime, duration } of list.getEntries()) {
