@@ -5,23 +5,18 @@ import type { Backend } from './ports.ts'
 /** Named values in the backend by which an interrupted compaction is found again. */
 const scheduledName = 'mvcc/compact-scheduled'
 const finishedName = 'mvcc/compact-finished'
-/** The store's revision when the compaction was asked for: it may remove the record of that very revision. */
-const revisionName = 'mvcc/compact-revision'
 
 /** What a backend remembers of compactions. */
 export interface CompactionRecord {
   /** -1: never. */
   readonly scheduled: number
   readonly finished: number
-  /** The store's revision is at least this. */
-  readonly revision: number
 }
 
 export function readCompactionRecord(backend: Backend): CompactionRecord {
   return {
     scheduled: readNumber(backend, scheduledName) ?? -1,
     finished: readNumber(backend, finishedName) ?? -1,
-    revision: readNumber(backend, revisionName) ?? 1,
   }
 }
 
@@ -61,11 +56,10 @@ export class Compaction {
     return this.#finished < this.#scheduled
   }
 
-  /** @param storeRevision the store's revision now */
-  schedule(revision: number, storeRevision: number): void {
+  /** The newest revision of the store keeps its record, so that it is found again after a restart. */
+  schedule(revision: number): void {
     this.#scheduled = revision
     writeNumber(this.#backend, scheduledName, revision)
-    writeNumber(this.#backend, revisionName, storeRevision)
   }
 
   /**

@@ -35,7 +35,9 @@ export function startHashKv(view: ReadView, revision: number): HashKv {
   let sub = 0
 
   // etcd skips by the set of revisions that a compaction at `revision` would keep, unless that set is empty.
-  const keptAt = anyLive(index, revision) ? revision : compactRevision
+  const keptAt = (revision === view.revision ? index.live > 0 : anyLive(index, revision))
+    ? revision
+    : compactRevision
   const kept = (record: Uint8Array, at: { main: number; sub: number }): boolean => {
     const history = index.get(new KeyValue(record).keyString)
     const position = history?.find(keptAt) ?? -1

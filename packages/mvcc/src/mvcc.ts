@@ -150,7 +150,7 @@ class MvccCore implements Mvcc {
       watched: () => this.#hub.synced.size > 0,
     })
     this.#hub = new WatchHub(this.#writer, options)
-    this.#writer.raiseRevision(Math.max(record.revision, record.scheduled))
+    this.#writer.raiseRevision(record.scheduled)
   }
 
   get revision(): number {
@@ -233,7 +233,7 @@ class MvccCore implements Mvcc {
     if (revision > this.revision) {
       throw new MvccError('MVCC_FUTURE_REVISION', `revision ${revision} is after ${this.revision}`)
     }
-    this.#compaction.schedule(revision, this.revision)
+    this.#compaction.schedule(revision)
   }
 
   compactStep(budget: number): boolean {
