@@ -17,6 +17,8 @@ export const recordMaxBytes = 16 * 1024 * 1024 - 64
 export const format = 'orrery-mvcc-lmdb 1'
 /** Exists while the environment is open for writing: found at open, it tells of an unclean shutdown. */
 export const openMarkerName = 'open'
+/** Exists until new files hold their first commit: what is found with it was never of use to anybody. */
+export const creationMarkerName = 'creating'
 
 /** Keys of the meta database that belong to this package. Named values of the core begin with `n`. */
 export const reserved = { format: '!format', index: '!index' }

@@ -8,6 +8,7 @@ import { open } from 'lmdb'
 import { FileError } from './file-error.js'
 import {
   checksumBytes,
+  creationMarkerName,
   databaseNames,
   databaseOptions,
   environmentOptions,
@@ -19,7 +20,7 @@ import {
   reserved,
   writeChecksum,
 } from './layout.js'
-import { extendFile, inspectFiles } from './lmdb-header.js'
+import { discardFiles, extendFile, inspectFiles } from './lmdb-header.js'
 
 /**
  * What lmdb-js does, where its own types say otherwise: within a transaction, a write tells at once whether
@@ -84,9 +85,14 @@ export class LmdbFile {
   constructor(directory, mapMaxBytes) {
     this.#directory = directory
     this.#mapMaxBytes = mapMaxBytes
+    if (fs.existsSync(path.join(directory, creationMarkerName))) discardFiles(directory)
     const exists = inspectFiles(directory, !fs.existsSync(path.join(directory, openMarkerName)))
-    if (!exists) this.#checkDisk(reserveBytes)
-    this.#markOpen()
+    if (!exists) {
+      this.#checkDisk(reserveBytes)
+      this.#mark(creationMarkerName)
+      syncDirectory(directory)
+    }
+    this.#mark(openMarkerName)
     this.#environment = /** @type {Environment} */ (open(environmentOptions(directory, mapMaxBytes, false)))
     const names = [...this.#environment.getKeys()].map((key) => key.toString('latin1'))
     const ours = /** @type {string[]} */ (Object.values(databaseNames))
@@ -101,6 +107,7 @@ export class LmdbFile {
     // LMDB creates its files without syncing the directory that names them.
     syncDirectory(directory)
     syncDirectory(path.dirname(directory))
+    if (!exists) this.#unmark(creationMarkerName)
   }
 
   /** What the file occupies, as of the last commit. */
@@ -143,8 +150,7 @@ export class LmdbFile {
     await this.#environment.close()
     if (!clean) return
     extendFile(this.#directory, this.#sizes.sizeBytes)
-    fs.rmSync(path.join(this.#directory, openMarkerName))
-    syncDirectory(this.#directory)
+    this.#unmark(openMarkerName)
   }
 
   /**
@@ -236,13 +242,20 @@ export class LmdbFile {
     }
   }
 
-  #markOpen() {
-    const descriptor = fs.openSync(path.join(this.#directory, openMarkerName), 'w', 0o600)
+  /** @param {string} name */
+  #mark(name) {
+    const descriptor = fs.openSync(path.join(this.#directory, name), 'w', 0o600)
     try {
       fs.fsyncSync(descriptor)
     } finally {
       fs.closeSync(descriptor)
     }
+  }
+
+  /** @param {string} name */
+  #unmark(name) {
+    fs.rmSync(path.join(this.#directory, name))
+    syncDirectory(this.#directory)
   }
 
   #checkFormat() {

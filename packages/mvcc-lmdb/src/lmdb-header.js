@@ -29,6 +29,15 @@ const dataVersion = 2
 const noPage = 2n ** 64n - 1n
 
 /**
+ * Removes files whose creation did not come to its end: after a loss of power, any part of them may be missing.
+ *
+ * @param {string} directory
+ */
+export function discardFiles(directory) {
+  for (const name of [dataName, lockName]) fs.rmSync(path.join(directory, name), { force: true })
+}
+
+/**
  * @param {string} directory
  * @param {string} name
  */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openMarkerName } from './layout.js'
+import { creationMarkerName, openMarkerName } from './layout.js'
 import type { Findings } from './lmdb-verifier.js'
 
 /** What {@link verifyLmdb} found. */
@@ -21,7 +21,7 @@ export interface VerifyReport {
 
 /** Whether a backend had this directory open and did not close it, or still has it open. */
 export function wasLeftOpen(path: string): boolean {
-  return existsSync(join(path, openMarkerName))
+  return existsSync(join(path, openMarkerName)) && !existsSync(join(path, creationMarkerName))
 }
 
 /**

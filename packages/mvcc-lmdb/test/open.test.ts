@@ -93,6 +93,20 @@ test('an empty data file, as a crash during creation leaves it, is a new one', a
   expect(contentsOf(backend)).toEqual([])
 })
 
+test('what a loss of power during creation leaves is replaced, whatever it is, and nothing later is', async () => {
+  const path = freshPath()
+  mkdirSync(path)
+  // The names and the size are on disk, the header is not.
+  for (const name of ['creating', 'open']) writeFileSync(join(path, name), '')
+  for (const name of ['data.mdb', 'lock.mdb']) writeFileSync(join(path, name), Buffer.alloc(8_192))
+  const backend = await openBackend(path, { verifyAfterUncleanShutdown: true })
+  expect(existsSync(join(path, 'creating'))).toBe(false)
+  backend.put(1, 0, false, recordOf(1))
+  backend.seal(1)
+  await backend.close()
+  expect((await openBackend(path)).durableIndex).toBe(1)
+})
+
 test('verification finds a flipped bit, and says where', async () => {
   const path = freshPath()
   await createFiles(path)
