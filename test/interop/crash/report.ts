@@ -15,7 +15,7 @@ export type Report =
   | { readonly type: 'answered'; readonly number: number; readonly answer: string }
   /** Its watcher was told everything up to a revision; `digest` is of what came since the last time. */
   | { readonly type: 'watched'; readonly revision: number; readonly digest: string }
-  | { readonly type: 'closed' }
+  | { readonly type: 'closing' | 'closed' }
 
 /** Prints a report as a line, which has left the process when this returns. */
 export function printReport(report: { readonly type: string }): void {

@@ -123,6 +123,7 @@ for (const { operations, close } of options.sessions) {
   if (options.hoard !== undefined) await writer.hoard(options.hoard)
   await writer.write(operations ?? Infinity)
   if (!close) process.kill(process.pid, 'SIGKILL')
+  report({ type: 'closing' })
   await store.close()
   report({ type: 'closed' })
 }
