@@ -38,9 +38,21 @@ export class MethodCalls {
   received = 0
   sent = 0
   readonly #handled = new Map<string, number>()
+  readonly #startedByVersion = new Map<string, number>()
 
   constructor(labels: MethodLabels) {
     this.labels = labels
+  }
+
+  /** @param version of the API that the client says it speaks */
+  begin(version: string): void {
+    this.started += 1
+    this.#startedByVersion.set(version, (this.#startedByVersion.get(version) ?? 0) + 1)
+  }
+
+  /** Calls that began, by the client's version. */
+  get startedByVersion(): ReadonlyMap<string, number> {
+    return this.#startedByVersion
   }
 
   /** @param error what a call failed with; undefined when it succeeded */
@@ -59,7 +71,6 @@ export class MethodCalls {
 /** Counts calls and their messages, over gRPC and HTTP alike. */
 export class CallMetrics {
   readonly #methods: MethodCalls[] = []
-  readonly #requests: Counter
 
   constructor(registry: Registry) {
     const labelNames = ['grpc_type', 'grpc_service', 'grpc_method']
@@ -80,12 +91,7 @@ export class CallMetrics {
     counter('grpc_server_msg_received_total', 'Messages received.', ({ received }) => received)
     counter('grpc_server_msg_sent_total', 'Messages sent.', ({ sent }) => sent)
     registerHandled(registry, this.#methods, labelNames)
-    this.#requests = new Counter({
-      name: 'etcd_server_client_requests_total',
-      help: 'Calls per client version.',
-      labelNames: ['type', 'client_api_version'],
-      registers: [registry],
-    })
+    registerRequests(registry, this.#methods)
   }
 
   /** Adds a method to count. */
@@ -97,12 +103,26 @@ export class CallMetrics {
 
   /** Counts the begin of a call. */
   started(method: MethodCalls, context: CallContext): void {
-    method.started += 1
-    this.#requests.inc({
-      type: method.labels.grpc_type === 'unary' ? 'unary' : 'stream',
-      client_api_version: versionLabel(context.metadata.get('client-api-version')),
-    })
+    method.begin(versionLabel(context.metadata.get('client-api-version')))
   }
+}
+
+function registerRequests(registry: Registry, methods: readonly MethodCalls[]): void {
+  new Counter({
+    name: 'etcd_server_client_requests_total',
+    help: 'Calls per client version.',
+    labelNames: ['type', 'client_api_version'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { labels, startedByVersion } of methods) {
+        const type = labels.grpc_type === 'unary' ? 'unary' : 'stream'
+        for (const [version, count] of startedByVersion) {
+          this.inc({ type, client_api_version: version }, count)
+        }
+      }
+    },
+  })
 }
 
 function registerHandled(
