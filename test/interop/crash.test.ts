@@ -3,11 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, type Random } from '@orrery/environment'
-import { systemClock, systemEnvironment } from '@orrery/environment/system'
 import { verifyLmdb } from '@orrery/mvcc-lmdb'
-import { openStore } from '@orrery/store'
 import { Etcd3 } from 'etcd3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findState } from './crash/found-state.ts'
 import { type KillPlan, runAndKill } from './crash/killed-process.ts'
 import { Ledger } from './crash/ledger.ts'
 import type { SourceOptions } from './crash/operation-source.ts'
@@ -15,7 +14,6 @@ import { bundlePrograms, type Programs } from './crash/programs.ts'
 import type { Report } from './crash/report.ts'
 import { leaseKeys, type RevokerReport } from './crash/revoker-report.ts'
 import { ServerClients } from './crash/server-clients.ts'
-import { observe, type State, stateOf } from './crash/state.ts'
 import type { WriterOptions } from './crash/writer-options.ts'
 import { startOrrery } from './servers/orrery.ts'
 
@@ -32,17 +30,6 @@ function planOf(random: Random): KillPlan<Report> {
   if (random.below(6) === 0) return { after: 'opening', count: 1, delayMs: random.below(100) }
   const count = Math.floor(Math.exp(random.float() * Math.log(1_500)))
   return { after: 'answered', count, delayMs: random.below(15) }
-}
-
-/** Opens the store of a directory and closes it. */
-async function findState(directory: string): Promise<State> {
-  const clock = observe(systemClock)
-  await using store = await openStore(
-    { directory, environment: systemEnvironment({ clock }) },
-    { quotaBytes: 0 },
-  )
-  await clock.quiet()
-  return await stateOf(store)
 }
 
 /** Kills writer after writer on one directory. Each finds what those before it have left. */
