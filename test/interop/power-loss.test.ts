@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { createRandom, type Random } from '@orrery/environment'
 import type { Survival } from '@orrery/wal/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { memoryDirectory } from '../servers/etcd.ts'
-import { findState } from './found-state.ts'
-import { type Expectation, History } from './history.ts'
-import { Oracle } from './oracle.ts'
-import { bundlePrograms, type Programs } from './programs.ts'
-import { RecordedDisk } from './recorded-disk.ts'
-import { record, type RecordedEvent } from './recording.ts'
-import type { State } from './state.ts'
-import type { WriterOptions } from './writer-options.ts'
+import { memoryDirectory } from './servers/etcd.ts'
+import { findState } from './crash/found-state.ts'
+import { type Expectation, History } from './crash/history.ts'
+import { Oracle } from './crash/oracle.ts'
+import { bundlePrograms, type Programs } from './crash/programs.ts'
+import { RecordedDisk } from './crash/recorded-disk.ts'
+import { record, type RecordedEvent } from './crash/recording.ts'
+import type { State } from './crash/state.ts'
+import type { WriterOptions } from './crash/writer-options.ts'
 
 const seed = Number(process.env['ORRERY_SEED'] ?? 20_261_121)
 /** Losses of power in each phase of the recording, so that the short ones are met as often. */
@@ -132,7 +132,7 @@ describe('a recording of what a store does to its files', () => {
 
   test('may be cut off anywhere: what was answered or seen is found, each write whole and once', async () => {
     const history = new History()
-    const images = await memoryDirectory('power-loss')
+    const images = await memoryDirectory('images')
     const found = await loseAndFind(images, history)
     await checkAll(found, history)
     await rm(images, { recursive: true })
