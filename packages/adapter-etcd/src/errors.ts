@@ -112,7 +112,7 @@ export class EtcdError extends CodedError<EtcdErrorCode> {
   /** The text that goes over the wire. */
   readonly details: string
 
-  /** @param details instead of the code's own text */
+  /** `options.details` goes over the wire instead of the code's own text. */
   constructor(code: EtcdErrorCode, options?: ErrorOptions & { readonly details?: string }) {
     const { status, details } = etcdErrors[code]
     super(code, options?.details ?? details, options)
