@@ -132,8 +132,11 @@ export function createRoundWatchers(pair: Pair, coverage: Coverage): RoundWatche
           const arrived = await session.until(
             () => (session.events.get(watcher.id)?.at(-1)?.revision ?? 0) >= last + barrier.base,
           )
-          if (!arrived)
-            fail(`watch ${printable(watcher)} did not deliver up to revision ${last + barrier.base}`)
+          if (!arrived) {
+            const reached = [a, b].map(({ events }) => events.get(watcher.id)?.at(-1)?.revision ?? 'nothing')
+            const expected = last + barrier.base
+            fail(`watch ${printable(watcher)} ended at ${reached.join(' and ')}, not ${expected}`)
+          }
         }
       }
       if (a.controls.length !== b.controls.length || a.controls.length !== controlsCompared) {

@@ -37,6 +37,8 @@ export function openWatchSession(endpoint: Endpoint): WatchSession {
   const controls: Readonly<Record<string, unknown>>[] = []
   const events = new Map<string, SeenEvent[]>()
   const lastRevisions = new Map<string, number>()
+  /** Watches whose last response is to be continued. */
+  const fragmented = new Set<string>()
   const violations: string[] = []
   let wake: (() => void) | undefined
   let closed = false
@@ -52,10 +54,14 @@ export function openWatchSession(endpoint: Endpoint): WatchSession {
     const seen = events.get(id) ?? []
     events.set(id, seen)
     const before = lastRevisions.get(id) ?? 0
+    const continued = fragmented.has(id)
+    if (response['fragment'] === true) fragmented.add(id)
+    else fragmented.delete(id)
     for (const event of batch) {
       const revision = Number(event.kv.mod_revision)
-      // Atomic: a revision that began in an earlier response must not go on in this one.
-      const inOrder = revision > before && revision >= (lastRevisions.get(id) ?? 0)
+      // Atomic: a revision that began in an earlier response goes on in this one only if that was a fragment.
+      const atomic = revision > before || (continued && revision === before)
+      const inOrder = atomic && revision >= (lastRevisions.get(id) ?? 0)
       if (!inOrder) violations.push(`watch ${id} went from ${lastRevisions.get(id) ?? 0} to ${revision}`)
       lastRevisions.set(id, revision)
       seen.push({ revision, isDeletion: event.type === 1, event })
