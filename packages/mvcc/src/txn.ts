@@ -109,16 +109,24 @@ function isResult(difference: number, result: CompareResult): boolean {
 }
 
 /**
- * What may make a put fail, asked of the state before the txn: a key that an earlier put of the same txn
- * creates does not count as found.
+ * What may make a put fail. A put by itself is asked for its lease first, one in a txn for its key first: of
+ * two things that are wrong, clients of etcd learn one.
  *
  * @throws MvccError `MVCC_KEY_NOT_FOUND`, `MVCC_LEASE_NOT_FOUND`
  */
 export function checkPut(view: Pick<WriteView, 'index' | 'leases'>, request: PutRequest): void {
+  requireLease(view, request)
+  requireKept(view, request)
+}
+
+function requireLease({ leases }: Pick<WriteView, 'leases'>, { lease = 0n }: PutRequest): void {
+  if (lease === 0n || leases.has(lease)) return
+  throw new MvccError('MVCC_LEASE_NOT_FOUND', `there is no lease ${lease.toString(16)}`)
+}
+
+/** Asked of the state before a txn: a key that an earlier put of the same txn creates does not count as found. */
+function requireKept(view: Pick<WriteView, 'index'>, request: PutRequest): void {
   if (request.ignoreValue === true || request.ignoreLease === true) requireLive(view, request.key)
-  if (request.lease !== undefined && request.lease !== 0n && !view.leases.has(request.lease)) {
-    throw new MvccError('MVCC_LEASE_NOT_FOUND', `there is no lease ${request.lease.toString(16)}`)
-  }
 }
 
 function requireLive(view: Pick<WriteView, 'index'>, key: Key): void {
@@ -129,7 +137,9 @@ function requireLive(view: Pick<WriteView, 'index'>, key: Key): void {
 
 function checkPuts(view: WriteView, path: Path): void {
   forEachOp(path, (op) => {
-    if (op.type === 'put') checkPut(view, op)
+    if (op.type !== 'put') return
+    requireKept(view, op)
+    requireLease(view, op)
   })
 }
 

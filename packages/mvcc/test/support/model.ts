@@ -90,7 +90,8 @@ export class Model {
   }
 
   put(request: PutRequest): object {
-    this.#checkPut(request)
+    this.#checkLease(request)
+    this.#checkKept(request, this.stateAt(Infinity))
     const result = this.#put(request)
     this.#commit()
     return result
@@ -167,17 +168,23 @@ export class Model {
     if (revision > 0 && revision < this.compactRevision) throw new MvccError('MVCC_COMPACTED', '')
   }
 
-  #checkPut(request: PutRequest, state: State = this.stateAt(Infinity)): void {
+  #checkKept(request: PutRequest, state: State): void {
     const keeps = request.ignoreValue === true || request.ignoreLease === true
     if (keeps && !state.has(request.key)) throw new MvccError('MVCC_KEY_NOT_FOUND', '')
-    const { lease = 0n } = request
+  }
+
+  #checkLease({ lease = 0n }: PutRequest): void {
     if (lease !== 0n && !this.leases.has(lease)) throw new MvccError('MVCC_LEASE_NOT_FOUND', '')
   }
 
   /** Puts first, then ranges, as an etcd server does: of two things that are wrong the client learns one. */
   #check(request: TxnRequest, state: State): void {
     const path = this.#path(request, state)
-    for (const op of path) if (op.type === 'put') this.#checkPut(op, state)
+    for (const op of path) {
+      if (op.type !== 'put') continue
+      this.#checkKept(op, state)
+      this.#checkLease(op)
+    }
     for (const op of path) {
       if (op.type !== 'range') continue
       const { revision = 0 } = op
