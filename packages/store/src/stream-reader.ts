@@ -17,7 +17,7 @@ export interface WatchStreamsHost {
  *
  * @typeParam T what one step of the iteration gives
  */
-export abstract class StreamReader<T> implements AsyncIterator<T, undefined> {
+export abstract class StreamReader<T> implements AsyncIterator<T, undefined>, AsyncDisposable {
   protected readonly core: MvccWatchStream
   readonly #host: WatchStreamsHost
   readonly #onEnd: (reader: StreamReader<T>) => void
@@ -70,6 +70,19 @@ export abstract class StreamReader<T> implements AsyncIterator<T, undefined> {
   return(): Promise<IteratorResult<T, undefined>> {
     this.end(undefined)
     return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  close(): void {
+    this.end(undefined)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+    return Promise.resolve()
   }
 
   /** Something is pending: a reader that waits gets it. */

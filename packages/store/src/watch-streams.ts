@@ -67,19 +67,6 @@ class ManyWatchers extends StreamReader<readonly WatchResponse[]> implements Wat
     this.kick()
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly WatchResponse[]> {
-    return this
-  }
-
-  close(): void {
-    this.end(undefined)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close()
-    return Promise.resolve()
-  }
-
   protected convert(responses: readonly WatchResponse[]): readonly WatchResponse[] {
     return responses
   }
@@ -118,19 +105,6 @@ class OneWatcher extends StreamReader<WatchBatch> implements Watch {
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#stopListening = () => signal?.removeEventListener('abort', onAbort)
     this.#armProgress()
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<WatchBatch> {
-    return this
-  }
-
-  close(): void {
-    this.end(undefined)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.close()
-    return Promise.resolve()
   }
 
   override end(error: unknown): void {
