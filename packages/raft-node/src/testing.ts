@@ -1,0 +1,6 @@
+/**
+ * What tests of transports need.
+ *
+ * @packageDocumentation
+ */
+export type { Transport } from './ports.ts'
