@@ -7,6 +7,7 @@ import type { StoreBackend } from './ports.ts'
 import { StateMachine } from './state-machine.ts'
 import type { Store } from './store.ts'
 import { StoreCore } from './store-core.ts'
+import { StoreEngine } from './store-engine.ts'
 
 /**
  * Creates a store that lives in memory and vanishes with it. It behaves like a durable one in every other
@@ -30,10 +31,9 @@ export function createMemoryStore(
   state.restore(0)
   state.mvcc.restoreStep(1)
   state.restored()
-  return new StoreCore(
-    { environment, identity, state, log: createMemoryLog(), backend, release: () => Promise.resolve() },
-    resolved,
-  )
+  const log = createMemoryLog()
+  const release = (): Promise<void> => Promise.resolve()
+  return new StoreCore(new StoreEngine({ environment, identity, state, log, backend, release }, resolved))
 }
 
 /** Memory is as durable as this store gets: nothing ever waits. */

@@ -4,13 +4,14 @@ import { CodedError, type Environment, hasCode } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
 import { type LmdbBackend, openLmdbBackend } from '@orrery/mvcc-lmdb'
 import { createWorkerDisk, type Disk } from '@orrery/wal'
-import { decodeCommand } from './command-codec.ts'
+import { decodeCommand } from './command-decoder.ts'
 import { StoreError } from './errors.ts'
 import { resolveOptions, type StoreOptions } from './options.ts'
 import { readSnapshot } from './snapshot-reader.ts'
 import { StateMachine } from './state-machine.ts'
 import type { Store } from './store.ts'
-import { type Identity, StoreCore } from './store-core.ts'
+import { StoreCore } from './store-core.ts'
+import { type Identity, StoreEngine } from './store-engine.ts'
 import { openWalLog, type WalLog } from './wal-log.ts'
 
 /** Where a store keeps its data, and what it runs in. */
@@ -101,7 +102,7 @@ async function open(
   })
   await recover({ environment, backend, log, state })
   const release = (): Promise<void> => disk.close()
-  return new StoreCore({ environment, identity, state, log, backend, release }, options)
+  return new StoreCore(new StoreEngine({ environment, identity, state, log, backend, release }, options))
 }
 
 /** Address space, not memory. Pages that a transaction replaces stay occupied until the next one. */

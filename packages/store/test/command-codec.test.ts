@@ -2,7 +2,8 @@ import { hasCode } from '@orrery/environment'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Command } from '../src/command.ts'
-import { CommandEncoder, decodeCommand } from '../src/command-codec.ts'
+import { decodeCommand } from '../src/command-decoder.ts'
+import { CommandEncoder } from '../src/command-encoder.ts'
 
 const key = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('latin1'))
 const bytes = fc.uint8Array({ maxLength: 20 }).map((value) => Buffer.from(value))

@@ -27,6 +27,7 @@ import { storeDefaults } from '../src/options.ts'
 import type { StoreBackend } from '../src/ports.ts'
 import { StateMachine } from '../src/state-machine.ts'
 import { StoreCore } from '../src/store-core.ts'
+import { StoreEngine } from '../src/store-engine.ts'
 import { closedLater, errorOf, freshPath, nextTurns, stillEnvironment } from './support.ts'
 
 const damaged = { code: 'STORE_DAMAGED' }
@@ -289,15 +290,17 @@ function openOver(overrides: Partial<StoreBackend>): { store: StoreCore; backend
   state.restore(0)
   state.restored()
   const store = new StoreCore(
-    {
-      environment: { ...stillEnvironment(), logger: environment.logger },
-      identity: { clusterId: 1n, memberId: 2n },
-      state,
-      log: createMemoryLog(),
-      backend,
-      release: () => Promise.resolve(),
-    },
-    storeDefaults,
+    new StoreEngine(
+      {
+        environment: { ...stillEnvironment(), logger: environment.logger },
+        identity: { clusterId: 1n, memberId: 2n },
+        state,
+        log: createMemoryLog(),
+        backend,
+        release: () => Promise.resolve(),
+      },
+      storeDefaults,
+    ),
   )
   return { store: closedLater(store), backend }
 }

@@ -1,0 +1,53 @@
+import { abortable } from './abortable.ts'
+import type { Command } from './command.ts'
+import { CommandEncoder } from './command-encoder.ts'
+import { StoreError } from './errors.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { CommitLog } from './ports.ts'
+import type { Proposal } from './proposals.ts'
+import type { CommandResult } from './state-machine.ts'
+import type { CallOptions } from './store.ts'
+
+/** What a {@link Proposer} needs. */
+export interface ProposerParts {
+  readonly lifecycle: Lifecycle
+  readonly log: CommitLog
+  /** Largest encoded command. Unit: bytes. */
+  readonly requestMaxBytes: number
+  /** Takes proposals in the order of the log. */
+  readonly onProposed: (proposal: Proposal) => void
+}
+
+/** The way of a command into the log. */
+export class Proposer {
+  readonly #parts: ProposerParts
+  readonly #encoder = new CommandEncoder()
+
+  constructor(parts: ProposerParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Appends a command to the log. Resolves when it is applied, with its answer; rejects with its refusal.
+   *
+   * @throws StoreError `STORE_CLOSED`, `STORE_FAILED`, `STORE_REQUEST_TOO_LARGE`, `STORE_TOO_MANY_REQUESTS`
+   */
+  propose(command: Command, { signal }: CallOptions = {}): Promise<CommandResult> {
+    const { lifecycle, log, requestMaxBytes, onProposed } = this.#parts
+    signal?.throwIfAborted()
+    lifecycle.requireOpen()
+    lifecycle.requireNoFailure()
+    const payload = this.#encoder.encode(command)
+    if (payload.length > requestMaxBytes) {
+      throw new StoreError(
+        'STORE_REQUEST_TOO_LARGE',
+        `a request of ${payload.length} bytes, at most ${requestMaxBytes} may be`,
+      )
+    }
+    const index = log.append(payload)
+    const answer = new Promise<CommandResult>((resolve, reject) => {
+      onProposed({ index, command, resolve, reject })
+    })
+    return signal === undefined ? answer : abortable(answer, signal)
+  }
+}

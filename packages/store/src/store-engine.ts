@@ -1,0 +1,258 @@
+import type { Environment } from '@orrery/environment'
+import { ApplyLoop } from './apply-loop.ts'
+import { BackgroundWork } from './background-work.ts'
+import type { Command } from './command.ts'
+import { Compactor } from './compactor.ts'
+import { StoreError } from './errors.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import { closedError, Lifecycle } from './lifecycle.ts'
+import type { StoreOptions } from './options.ts'
+import type { CommitLog, StoreBackend } from './ports.ts'
+import { Proposer } from './proposer.ts'
+import { Quota } from './quota.ts'
+import type { CommandResult, StateMachine } from './state-machine.ts'
+import type { CallOptions, StoreStatus } from './store.ts'
+import { WatchStreams } from './watch-streams.ts'
+
+/** Who this store is, for headers and alarms. */
+export interface Identity {
+  readonly clusterId: bigint
+  readonly memberId: bigint
+}
+
+/** What a store is made of. The store owns log and backend: it closes them. */
+export interface StoreParts {
+  readonly environment: Environment
+  readonly identity: Identity
+  /** Restored: it holds what backend and log had. */
+  readonly state: StateMachine
+  readonly log: CommitLog
+  readonly backend: StoreBackend
+  /** Closes what lies below log and backend, such as the disk they share. */
+  readonly release: () => Promise<void>
+}
+
+/** When so much waits in the backend, entries and compaction wait for it. Unit: bytes. */
+const backendPendingMaxBytes = 67_108_864
+/** Revisions that one slice reads for watchers that are behind. */
+const watchStepRevisions = 500
+
+/**
+ * What runs in a store, and its end. Commands go into the log, and take effect when the log commits them;
+ * watchers, leases and compaction follow what took effect.
+ *
+ * ```text
+ * propose -> Proposer -> CommitLog -> ApplyLoop -> StateMachine -> StoreBackend
+ *                                         |-> answers, WatchStreams, LeaseKeeper, Compactor
+ * ```
+ */
+export class StoreEngine {
+  readonly identity: Identity
+  readonly options: Required<StoreOptions>
+  readonly state: StateMachine
+  readonly backend: StoreBackend
+  readonly lifecycle = new Lifecycle()
+  readonly leaseKeeper: LeaseKeeper
+  readonly watchStreams: WatchStreams
+  readonly compactor: Compactor
+  readonly quota: Quota
+  readonly #environment: Environment
+  readonly #log: CommitLog
+  readonly #releaseParts: () => Promise<void>
+  readonly #proposer: Proposer
+  readonly #applyLoop: ApplyLoop
+  readonly #background: BackgroundWork
+  #drained: Promise<void> | undefined
+
+  constructor(parts: StoreParts, options: Required<StoreOptions>) {
+    this.identity = parts.identity
+    this.options = options
+    this.state = parts.state
+    this.backend = parts.backend
+    this.#environment = parts.environment
+    this.#log = parts.log
+    this.#releaseParts = parts.release
+    this.#applyLoop = this.#createApplyLoop()
+    this.#proposer = new Proposer({
+      lifecycle: this.lifecycle,
+      log: parts.log,
+      requestMaxBytes: options.requestMaxBytes,
+      onProposed: (proposal) => this.#applyLoop.push(proposal),
+    })
+    this.watchStreams = this.#createWatchStreams()
+    this.compactor = new Compactor({
+      state: parts.state,
+      backend: parts.backend,
+      isCongested: () => this.#congested,
+      kick: () => this.#background.kick(),
+    })
+    this.leaseKeeper = this.#createLeaseKeeper()
+    this.quota = this.#createQuota()
+    this.#background = new BackgroundWork({
+      clock: parts.environment.clock,
+      turnMaxMs: options.turnMaxMs,
+      steps: [() => this.compactor.step(), () => this.#watchSyncStep(), () => this.leaseKeeper.promoteStep()],
+    })
+    parts.log.onCommit = (index) => this.#applyLoop.commit(index)
+    parts.log.onFailure = (error) => this.#fail(error)
+    parts.backend.onFailure = (error) => this.#fail(error)
+    parts.backend.onDurable = (index) => this.#backendDurable(index)
+    this.leaseKeeper.promote()
+    this.#background.kick()
+  }
+
+  /** Where the log stands, and who leads: a local store leads itself. */
+  get position(): Pick<StoreStatus, 'leaderId' | 'isLearner' | 'term' | 'commitIndex' | 'appliedIndex'> {
+    return {
+      leaderId: this.identity.memberId,
+      isLearner: false,
+      term: 1,
+      commitIndex: this.#log.commitIndex,
+      appliedIndex: this.state.appliedIndex,
+    }
+  }
+
+  /** See {@link Proposer.propose}. */
+  propose(command: Command, options?: CallOptions): Promise<CommandResult> {
+    return this.#proposer.propose(command, options)
+  }
+
+  /** @throws when the signal says so, or StoreError `STORE_CLOSED` */
+  requireReadable({ signal }: CallOptions): void {
+    signal?.throwIfAborted()
+    this.lifecycle.requireOpen()
+  }
+
+  /** Lets others run. Rejects when the work is to be abandoned. */
+  async nextTurn(signal: AbortSignal | undefined): Promise<void> {
+    await new Promise<void>((resolve) => this.#environment.clock.defer(resolve))
+    this.requireReadable({ signal })
+  }
+
+  /** Resolves when everything that was applied is durable in the backend. */
+  async flush(): Promise<void> {
+    try {
+      await this.backend.flush()
+    } catch (cause) {
+      // The backend has told so before it rejects.
+      this.lifecycle.requireNoFailure()
+      throw new StoreError('STORE_FAILED', 'the backend could not be flushed', { cause })
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#drained ??= this.#drain())
+  }
+
+  #createApplyLoop(): ApplyLoop {
+    return new ApplyLoop({
+      clock: this.#environment.clock,
+      state: this.state,
+      turnMaxMs: this.options.turnMaxMs,
+      isCongested: () => this.#congested,
+      onApplied: (command) => this.#applied(command),
+      onSlice: () => this.#serveWatchers(),
+    })
+  }
+
+  #createWatchStreams(): WatchStreams {
+    const { mvcc } = this.state
+    return new WatchStreams({
+      clock: this.#environment.clock,
+      openStream: () => mvcc.openWatchStream(),
+      revision: () => mvcc.revision,
+      kick: () => this.#serveWatchers(),
+    })
+  }
+
+  #createLeaseKeeper(): LeaseKeeper {
+    return new LeaseKeeper({
+      environment: this.#environment,
+      lessor: this.state.lessor,
+      revokeMaxKeys: this.options.leaseRevokeMaxKeys,
+      revision: () => this.state.mvcc.revision,
+      propose: (command, options) => this.propose(command, options),
+      requireOpen: () => this.lifecycle.requireOpen(),
+      requireSpace: () => this.quota.requireLease(),
+      kick: () => this.#background.kick(),
+    })
+  }
+
+  #createQuota(): Quota {
+    const { memberId } = this.identity
+    return new Quota({
+      quotaBytes: this.options.quotaBytes,
+      backend: this.backend,
+      isExhausted: () => this.state.isActive('noSpace'),
+      exhaust: async () => this.propose({ type: 'alarm', action: 'activate', alarm: 'noSpace', memberId }),
+    })
+  }
+
+  /** Whether what is written now would only wait in memory. */
+  get #congested(): boolean {
+    return this.backend.pendingBytes > backendPendingMaxBytes
+  }
+
+  #backendDurable(index: number): void {
+    this.#log.release(index)
+    if (this.#congested) return
+    this.#applyLoop.resume()
+    this.#background.kick()
+  }
+
+  #applied(command: Command): void {
+    switch (command.type) {
+      case 'compact':
+        this.#background.kick()
+        break
+      case 'leaseGrant':
+        this.leaseKeeper.rearm()
+        break
+      default:
+    }
+  }
+
+  #serveWatchers(): void {
+    this.#wakeWatchers()
+    if (this.state.mvcc.watchersUnsynced) this.#background.kick()
+  }
+
+  #wakeWatchers(): void {
+    const ready = this.state.mvcc.takeReadyStreams()
+    if (ready.length > 0) this.watchStreams.wake(ready)
+  }
+
+  #watchSyncStep(): boolean {
+    const more = this.state.mvcc.watchSyncStep(watchStepRevisions)
+    this.#wakeWatchers()
+    return more
+  }
+
+  /** The disk has failed: nothing that waits will ever be durable, and nothing more is accepted. */
+  #fail(cause: Error): void {
+    const failure = this.lifecycle.fail(cause)
+    if (failure === undefined) return
+    this.#environment.logger.error('the store has failed', { error: cause })
+    this.#applyLoop.stop(failure)
+    this.compactor.stop(failure)
+    this.#background.stop()
+    this.leaseKeeper.stop()
+  }
+
+  async #drain(): Promise<void> {
+    this.lifecycle.close()
+    this.leaseKeeper.stop()
+    await this.#applyLoop.idle()
+    this.#background.stop()
+    this.watchStreams.close(closedError())
+    this.compactor.stop(closedError())
+    await this.#log.close().catch((error: unknown) => this.#reportClosing(error))
+    await this.backend.close().catch((error: unknown) => this.#reportClosing(error))
+    await this.#releaseParts()
+    this.lifecycle.closed()
+  }
+
+  #reportClosing(error: unknown): void {
+    this.#environment.logger.warn('a part of the store did not close in good order', { error })
+  }
+}
