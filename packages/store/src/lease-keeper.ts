@@ -105,12 +105,22 @@ export class LeaseKeeper implements Leases {
     return lessor.list(environment.clock.nowMs()).map(({ id }) => id)
   }
 
-  /** Begins to decide who is overdue. */
-  promote(): void {
+  /**
+   * This member leads from now on: begins to decide who is overdue.
+   *
+   * @param extendMs more time for every lease, since nobody could renew while there was no leader
+   */
+  promote(extendMs: number): void {
     const { lessor, environment } = this.#parts
-    lessor.promote({ nowMs: environment.clock.nowMs(), extendMs: 0 })
+    lessor.promote({ nowMs: environment.clock.nowMs(), extendMs })
     this.#parts.kick()
     this.rearm()
+  }
+
+  /** This member leads no more: another one decides, and renews. What was proposed may still take effect. */
+  demote(): void {
+    this.#disarm()
+    this.#parts.lessor.demote()
   }
 
   /** A slice of background work: returns whether there is more. */
@@ -137,7 +147,13 @@ export class LeaseKeeper implements Leases {
 
   stop(): void {
     this.#stopped = true
+    this.#disarm()
+  }
+
+  #disarm(): void {
     this.#timer?.cancel()
+    this.#dueMs = Infinity
+    this.#wakeMs = Infinity
   }
 
   /** Looks for overdue leases and for checkpoints that are due. */

@@ -97,7 +97,8 @@ export class StoreEngine {
     parts.log.onFailure = (error) => this.#fail(error)
     parts.backend.onFailure = (error) => this.#fail(error)
     parts.backend.onDurable = (index) => this.#backendDurable(index)
-    this.leaseKeeper.promote()
+    // Who has a log of its own always leads.
+    this.leaseKeeper.promote(0)
     this.#background.kick()
   }
 

@@ -155,12 +155,16 @@ function createKeeper(options: { checkpointIntervalMs?: number } = {}) {
     requireSpace: () => {},
     kick: () => {},
   })
-  keeper.promote()
-  while (keeper.promoteStep());
+  const promote = (extendMs: number): void => {
+    keeper.promote(extendMs)
+    while (keeper.promoteStep());
+  }
+  promote(0)
   return {
     keeper,
     environment,
     proposed,
+    promote,
     /** Time goes on, no timer fires: the process stands still. */
     pause: (ms: number) => {
       pausedMs += ms
@@ -235,6 +239,20 @@ describe('the keeper of leases', () => {
     refuseWith(undefined)
     expect(await errorOf(keeper.keepAlive(id))).toMatchObject({ code: 'LEASE_NOT_FOUND' })
     expect(await keeper.timeToLive(id)).toBeUndefined()
+  })
+
+  test('decides nothing where another member leads, and gives leases their time again when it leads', async () => {
+    const { keeper, environment, promote, proposed } = createKeeper()
+    const { id } = await keeper.grant({ ttlMs: 5_000 })
+    keeper.demote()
+    expect(await errorOf(keeper.keepAlive(id))).toMatchObject({ code: 'LEASE_NOT_PRIMARY' })
+    await pass(environment, 60_000)
+    expect(proposed).toHaveLength(1)
+    promote(1_000)
+    await pass(environment, 5_900)
+    expect(proposed).toHaveLength(1)
+    await pass(environment, 1_000)
+    expect(proposed.at(-1)).toEqual({ type: 'leaseRevoke', id })
   })
 
   test('revokes a lease once, however many ask for it', async () => {
