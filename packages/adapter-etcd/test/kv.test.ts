@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { all, bytes, kv, startEtcd, text } from './support/loopback.ts'
 
 test('a put gives a revision and a range gives the key back', async () => {
@@ -107,14 +107,43 @@ test('a txn takes one branch and nests', async () => {
   expect(text(failed.responses?.[0]?.responseRange?.kvs?.[0]?.key)).toBe('b')
 })
 
-test('comparisons that etcd does not know hold as they do there', async () => {
-  await using etcd = await startEtcd()
-  const succeeds = async (target: number, result: number): Promise<unknown> =>
-    (await etcd.client.call(kv.Txn, { compare: [{ key: bytes('a'), target, result }] })).succeeded
-  expect(await succeeds(0, 9)).toBe(true)
-  expect(await succeeds(9, 0)).toBe(true)
-  expect(await succeeds(9, 1)).toBe(false)
-  expect(await succeeds(9, 3)).toBe(false)
+describe('comparisons of a kind that etcd does not know', () => {
+  const unknown = [4, 7, -1, 2 ** 31 - 1, -(2 ** 31)]
+  const [equal, value] = [0, 3]
+  const keys = {
+    'a key': { key: bytes('a') },
+    'all keys of a range': { key: bytes('a'), rangeEnd: bytes('c') },
+    'a missing key': { key: bytes('m') },
+    'an empty range': { key: bytes('m'), rangeEnd: bytes('n') },
+    'an inverted range': { key: bytes('n'), rangeEnd: bytes('a') },
+  }
+  /** What of {@link keys} a comparison holds for. */
+  const holdingFor = async (result: number, target: number): Promise<readonly string[]> => {
+    await using etcd = await startEtcd()
+    for (const key of ['a', 'b']) await etcd.client.call(kv.Put, { key: bytes(key), value: bytes('1') })
+    const holding: string[] = []
+    for (const [name, range] of Object.entries(keys)) {
+      const compare = [{ ...range, result, target, value: bytes('other') }]
+      if ((await etcd.client.call(kv.Txn, { compare })).succeeded === true) holding.push(name)
+    }
+    return holding
+  }
+
+  test('hold by a result that it does not know, but not for the value of a key that is missing', async () => {
+    for (const result of unknown) {
+      for (const target of [0, 1, 2, 4, 9, -1]) {
+        expect(await holdingFor(result, target)).toEqual(Object.keys(keys))
+      }
+      expect(await holdingFor(result, value)).toEqual(['a key', 'all keys of a range'])
+    }
+  })
+
+  test('take a target that it does not know as equal', async () => {
+    for (const target of unknown.filter((number) => number !== 4)) {
+      expect(await holdingFor(equal, target)).toEqual(Object.keys(keys))
+      for (const result of [1, 2, 3]) expect(await holdingFor(result, target)).toEqual([])
+    }
+  })
 })
 
 test('compaction removes history', async () => {

@@ -4,7 +4,7 @@ import { startOrrery } from '../servers/orrery.ts'
 import { type Answer, connect, type Endpoint, type Method, methods } from './endpoint.ts'
 import { codecOf } from './schema.ts'
 import { openWatchSession } from './watch-session.ts'
-import { bytes, type Fields } from './wire.ts'
+import { bytes, type Fields, printable } from './wire.ts'
 
 let etcdServer: EtcdLikeServer
 let orreryServer: EtcdLikeServer
@@ -99,6 +99,49 @@ describe('cases that random requests leave out, since chance or time would decid
       const answer = await call(endpoint, 'LeaseLeases', {})
       const { leases } = 'response' in answer ? answer.response : { leases: [] }
       return (leases as { readonly ID: string }[]).map(({ ID }) => ID)
+    }))
+})
+
+describe('comparisons of every kind, known or not, of keys that are there and keys that are not', () => {
+  const results = [0, 1, 2, 3, 4, 7, -1, 2 ** 31 - 1, -(2 ** 31)]
+  const targets = [0, 1, 2, 3, 4, 5, 9, -1]
+  const ranges: readonly Fields[] = [
+    { key: bytes('cmp/a') },
+    { key: bytes('cmp/empty') },
+    { key: bytes('cmp/missing') },
+    { key: bytes('cmp/a'), range_end: bytes('cmp/z') },
+    { key: bytes('cmp/m'), range_end: bytes('cmp/n') },
+    { key: bytes('cmp/z'), range_end: bytes('cmp/a') },
+    { key: bytes('\xff\xff\xff\xff'), range_end: bytes('\0') },
+  ]
+  /** The target's own, another one, or none. */
+  const operands: readonly Fields[] = [
+    {},
+    { version: 1 },
+    { create_revision: 2n ** 63n - 1n },
+    { mod_revision: -(2n ** 63n) },
+    { value: bytes('1') },
+    { value: bytes('') },
+    { lease: -1 },
+  ]
+  /** Every comparison, as one txn each. */
+  const compares = results.flatMap((result) =>
+    targets.flatMap((target) =>
+      ranges.flatMap((range) => operands.map((operand) => ({ result, target, ...range, ...operand }))),
+    ),
+  )
+
+  test('hold or fail as in etcd', () =>
+    expectSame(async (endpoint) => {
+      await call(endpoint, 'Put', { key: bytes('cmp/a'), value: bytes('1') })
+      await call(endpoint, 'Put', { key: bytes('cmp/empty') })
+      const holding: Fields[] = []
+      for (const compare of compares) {
+        const answer = await call(endpoint, 'Txn', { compare: [compare] })
+        if ('response' in answer && answer.response['succeeded'] === true) holding.push(compare)
+      }
+      expect(holding.length).toBeGreaterThan(0)
+      return holding.map(printable)
     }))
 })
 

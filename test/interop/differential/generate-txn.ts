@@ -10,6 +10,9 @@ const results = ['equal', 'greater', 'less', 'not-equal'] as const
 const targets = ['version', 'create', 'mod', 'value', 'lease'] as const
 type Target = (typeof targets)[number]
 
+/** Numbers that stand for no result and no target. */
+const unknownNumbers = [5, 7, -1, 2 ** 31 - 1] as const
+
 /** Labels of everything that went into one txn. */
 type Labels = Set<string>
 
@@ -79,14 +82,15 @@ function txnOp(random: Random, knowledge: Knowledge, labels: Labels, depth: numb
 /** A comparison of one key or a range of keys. */
 export function compareFields(random: Random, knowledge: Knowledge, labels: Labels): Fields {
   const target = pick(random, targets)
-  const result = random.below(results.length)
+  const result = chance(random, 3) ? pick(random, unknownNumbers) : random.below(results.length)
+  const targetNumber = chance(random, 2) ? pick(random, unknownNumbers) : targets.indexOf(target)
   const fields: Record<string, FieldValue> = {
     result,
-    target: targets.indexOf(target),
+    target: targetNumber,
     key: randomKey(random),
     ...expected(random, knowledge, target),
   }
-  labels.add(`compare ${target} ${results[result] ?? ''}`)
+  labels.add(`compare ${targets[targetNumber] ?? 'unknown'} ${results[result] ?? 'unknown'}`)
   if (chance(random, 20)) {
     const { range, shape } = randomRange(random)
     labels.add(`compare range ${shape}`)

@@ -9,8 +9,8 @@ const flags = ['limit', 'keys_only', 'count_only', 'serializable']
 const bounds = ['min_mod_revision', 'max_mod_revision', 'min_create_revision', 'max_create_revision']
 const orders = ['none', 'ascend', 'descend']
 const sortTargets = ['key', 'version', 'create', 'mod', 'value']
-const compareTargets = ['version', 'create', 'mod', 'value', 'lease']
-const compareResults = ['equal', 'greater', 'less', 'not-equal']
+const compareTargets = ['version', 'create', 'mod', 'value', 'lease', 'unknown']
+const compareResults = ['equal', 'greater', 'less', 'not-equal', 'unknown']
 
 type Case = readonly [label: string, outcome: string]
 

@@ -110,14 +110,13 @@ function toTxnOp(op: etcdserverpb.RequestOp, maxOps: number): TxnOp {
 }
 
 const compareResults = ['equal', 'greater', 'less', 'notEqual'] as const
+const valueTarget = 3
 
 function toCompare(message: etcdserverpb.Compare): Compare {
-  const key = requiredKey(message.key)
-  const rangeEnd = optionalEnd(message.rangeEnd)
+  const keys = { key: requiredKey(message.key), rangeEnd: optionalEnd(message.rangeEnd) }
   const result = compareResults[message.result ?? 0]
-  // etcd takes a result that it does not know as one that holds. No version is below 0.
-  if (result === undefined) return { key, rangeEnd, target: 'version', result: 'greater', value: -1 }
-  const condition = { key, rangeEnd, result }
+  if (result === undefined) return toCompareOfAnyResult(keys, message.target ?? 0)
+  const condition = { ...keys, result }
   switch (message.target ?? 0) {
     case 0:
       return { ...condition, target: 'version', value: toSafeInteger(message.version) }
@@ -125,18 +124,17 @@ function toCompare(message: etcdserverpb.Compare): Compare {
       return { ...condition, target: 'createRevision', value: toSafeInteger(message.createRevision) }
     case 2:
       return { ...condition, target: 'modRevision', value: toSafeInteger(message.modRevision) }
-    case 3:
+    case valueTarget:
       return { ...condition, target: 'value', value: message.value ?? nothing }
     case 4:
       return { ...condition, target: 'lease', value: toId(message.lease) }
     default:
-      // And a target that it does not know as equal to whatever is given.
-      return {
-        key,
-        rangeEnd,
-        target: 'version',
-        result: result === 'equal' ? 'greater' : 'less',
-        value: -1,
-      }
+      // etcd takes a target that it does not know as equal to whatever is given. No version is below 0.
+      return { ...keys, target: 'version', result: result === 'equal' ? 'greater' : 'less', value: -1 }
   }
+}
+
+/** etcd takes a result that it does not know as one that holds; of a missing key no value is compared at all. */
+function toCompareOfAnyResult(keys: Pick<Compare, 'key' | 'rangeEnd'>, target: number): Compare {
+  return { ...keys, target: 'version', result: 'greater', value: target === valueTarget ? 0 : -1 }
 }
