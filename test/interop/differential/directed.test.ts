@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type EtcdLikeServer, startEtcd } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
 import { type Answer, connect, type Endpoint, type Method, methods } from './endpoint.ts'
@@ -40,6 +40,27 @@ async function expectSame(story: (endpoint: Endpoint) => Promise<unknown>): Prom
 
 const outcome = (answer: Answer): unknown =>
   'response' in answer ? 'ok' : { code: answer.code, message: answer.message }
+
+async function watchersOn(server: EtcdLikeServer): Promise<number> {
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  const [, count] = /^etcd_debugging_mvcc_watcher_total (\d+)$/m.exec(metrics) ?? []
+  return Number(count)
+}
+
+test('a session that is closed leaves no watchers on its server', async () => {
+  for (const [server, endpoint] of [
+    [etcdServer, etcd],
+    [orreryServer, orrery],
+  ] as const) {
+    const session = openWatchSession(endpoint)
+    for (const key of ['a', 'b']) session.send({ create_request: { key: bytes(key) } })
+    await session.until(() => session.controls.length === 2)
+    expect(await watchersOn(server)).toBe(2)
+    session.close()
+    await vi.waitFor(async () => expect(await watchersOn(server)).toBe(0), { timeout: 10_000 })
+    expect(session.violations).toEqual([])
+  }
+})
 
 describe('cases that random requests leave out, since chance or time would decide', () => {
   test('the largest request that is accepted has the same size, but for the envelope of the log', () =>

@@ -29,7 +29,8 @@ export type Answer =
 /** A bidirectional stream as bytes. */
 export interface RawStream {
   write(fields: Fields): void
-  end(): void
+  /** Ends it in both directions: servers go on sending to a stream that is only half closed. */
+  cancel(): void
 }
 
 export interface StreamEvents {
@@ -111,7 +112,7 @@ export function connect(name: string, address: string): Endpoint {
     stream.on('end', () => events.end({ code: 0, response: {} }))
     return {
       write: (fields) => stream.write(codecOf('WatchRequest').encode(fields)),
-      end: () => stream.end(),
+      cancel: () => stream.cancel(),
     }
   }
 

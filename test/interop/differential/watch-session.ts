@@ -111,7 +111,7 @@ export function openWatchSession(endpoint: Endpoint): WatchSession {
     },
     close: () => {
       closed = true
-      stream.end()
+      stream.cancel()
     },
   }
 }
