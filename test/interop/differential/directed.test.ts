@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type EtcdLikeServer, startEtcd } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
-import { type Answer, connect, type Endpoint, type Method, methods } from './endpoint.ts'
-import { codecOf } from './schema.ts'
+import { type Answer, call, connect, type Endpoint } from './endpoint.ts'
 import { openWatchSession } from './watch-session.ts'
 import { bytes, type Fields, printable } from './wire.ts'
 
@@ -21,10 +20,6 @@ afterAll(async () => {
   for (const endpoint of [etcd, orrery]) endpoint.close()
   await Promise.all([etcdServer[Symbol.asyncDispose](), orreryServer[Symbol.asyncDispose]()])
 })
-
-function call(endpoint: Endpoint, method: Method, fields: Fields): Promise<Answer> {
-  return endpoint.unary(method, codecOf(`${methods[method].message}Request`).encode(fields))
-}
 
 async function revisionOf(endpoint: Endpoint): Promise<number> {
   const answer = await call(endpoint, 'Range', { key: bytes('any') })

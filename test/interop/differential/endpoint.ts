@@ -119,6 +119,11 @@ export function connect(name: string, address: string): Endpoint {
   return { name, unary, watch, close: () => client.close() }
 }
 
+/** Makes one call with a request that is well formed. */
+export function call(endpoint: Endpoint, method: Method, fields: Fields): Promise<Answer> {
+  return endpoint.unary(method, codecOf(`${methods[method].message}Request`).encode(fields))
+}
+
 function failure(error: ServiceError): Answer {
   return { code: error.code, message: error.details }
 }
