@@ -146,6 +146,13 @@ describe('etcdctl prints the same as with a real etcd', () => {
   test('alarm, move-leader, version', () =>
     expectSame([['alarm list'], ['alarm disarm'], ['move-leader 1234'], ['version']]))
 
+  test('changes of a member that does not exist', () =>
+    expectSame([
+      ['member remove 1234'],
+      ['member update 1234 --peer-urls=http://127.0.0.1:1'],
+      ['member promote 1234'],
+    ]))
+
   test('elect and lock hold their key while they run, and remove it at the end', () =>
     expectSameStory(async (server) => {
       const lock = startEtcdctl(server, ['lock', 'mutex'])
