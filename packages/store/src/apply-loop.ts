@@ -74,24 +74,33 @@ export class ApplyLoop {
   #slice(): void {
     this.#scheduled = false
     if (this.#stopped) return
+    const { clock, onSlice, isCongested } = this.#parts
+    const more = this.#applySome()
+    onSlice()
+    if (this.#proposals.size === 0) this.#wakeIdle()
+    if (!more) return
+    this.#scheduled = true
+    if (isCongested()) return
+    if (clock.nowMs() < this.#turnEndMs) queueMicrotask(() => this.#slice())
+    else this.#nextTurn()
+  }
+
+  /** Applies the next entries and tells whether there may be more. */
+  #applySome(): boolean {
     const { clock, state, onApplied } = this.#parts
     const nowMs = clock.nowMs()
-    let left = sliceEntries
-    for (; left > 0; left--) {
+    for (let left = sliceEntries; left > 0; left--) {
       const proposal = this.#proposals.take(this.#committed)
-      if (proposal === undefined) break
-      const result = state.apply(proposal.command, proposal.index, nowMs)
+      if (proposal === undefined) return false
+      const { command } = proposal
+      const result = state.apply(command, proposal.index, nowMs)
       if (result instanceof Refusal) proposal.reject(result.error)
       else proposal.resolve(result)
-      onApplied(proposal.command)
+      onApplied(command)
+      // A put is short. Any other command may take as long as many of them.
+      if (command.type !== 'put' && clock.nowMs() >= this.#turnEndMs) return true
     }
-    this.#parts.onSlice()
-    if (this.#proposals.size === 0) this.#wakeIdle()
-    if (left > 0) return
-    this.#scheduled = true
-    if (this.#parts.isCongested()) return
-    if (nowMs < this.#turnEndMs) queueMicrotask(() => this.#slice())
-    else this.#nextTurn()
+    return true
   }
 
   #nextTurn(): void {

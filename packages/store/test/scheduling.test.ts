@@ -1,8 +1,12 @@
 import { createManualClock } from '@orrery/environment/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { ApplyLoop } from '../src/apply-loop.ts'
 import { BackgroundWork } from '../src/background-work.ts'
+import type { Command } from '../src/command.ts'
+import { createStoreBackend } from '../src/memory-store.ts'
 import { type Proposal, ProposalQueue } from '../src/proposals.ts'
+import { StateMachine } from '../src/state-machine.ts'
 
 describe('background work', () => {
   test('kinds of work take turns, within and across turns of the event loop', () => {
@@ -73,6 +77,61 @@ describe('background work', () => {
     work.kick()
     clock.runDeferred()
     expect([runs, clock.pending]).toEqual([0, 0])
+  })
+})
+
+describe('the apply loop', () => {
+  /** Applies the commands at one go; each takes a while. Returns the commands of each turn of the event loop. */
+  async function turnsOf(commands: readonly Command[], commandMs: number): Promise<number[]> {
+    let nextTurn: (() => void) | undefined
+    let nowMs = 0
+    let applied = 0
+    const state = new StateMachine(createStoreBackend(), { leaseTtlMinMs: 1 })
+    state.restore(0)
+    state.restored()
+    const loop = new ApplyLoop({
+      clock: {
+        ...createManualClock(),
+        nowMs: () => nowMs,
+        defer: (callback) => {
+          nextTurn = callback
+          return { cancel: () => {} }
+        },
+      },
+      state,
+      turnMaxMs: 5,
+      isCongested: () => false,
+      onApplied: () => {
+        applied++
+        nowMs += commandMs
+      },
+      onSlice: () => {},
+    })
+    for (const [n, command] of commands.entries()) {
+      loop.push({ index: n + 1, command, resolve: () => {}, reject: () => {} })
+    }
+    const turns: number[] = []
+    nextTurn = () => loop.commit(commands.length)
+    while (nextTurn !== undefined) {
+      const turn: () => void = nextTurn
+      nextTurn = undefined
+      const before = applied
+      turn()
+      for (let n = 0; n < 50; n++) await Promise.resolve()
+      if (applied > before) turns.push(applied - before)
+    }
+    return turns
+  }
+
+  test('ends a turn when its time is used up, also amid commands that take long', async () => {
+    const slow: Command[] = Array.from({ length: 10 }, () => ({ type: 'leaseRevoke', id: 1n }))
+    expect(await turnsOf(slow, 2)).toEqual([3, 3, 3, 1])
+    expect(await turnsOf(slow, 60)).toEqual(slow.map(() => 1))
+  })
+
+  test('goes on in the same turn while there is time', async () => {
+    const puts: Command[] = Array.from({ length: 1_000 }, () => ({ type: 'put', request: { key: 'a' } }))
+    expect(await turnsOf(puts, 0.001)).toEqual([1_000])
   })
 })
 
