@@ -32,7 +32,7 @@ describe('random requests', () => {
   test('Orrery answers as a real etcd, in every case that the generator knows', async () => {
     const report = await runDifferential({
       seed,
-      operations: 240_000,
+      operations: 720_000,
       lanes: 2,
       shrink: true,
       startA: () => startEtcd(),

@@ -1,8 +1,8 @@
 import type { Endpoint, RawStream } from './endpoint.ts'
 import { type Fields, printable } from './wire.ts'
 
-/** How long an expected message may take before it counts as lost. Unit: ms. */
-const patienceMs = 10_000
+/** How long an expected message may take before it counts as lost; usual are 100 ms. Unit: ms. */
+const patienceMs = 30_000
 
 /** One event as text, ready to be compared. */
 export interface SeenEvent {
