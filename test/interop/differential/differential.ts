@@ -85,8 +85,8 @@ interface OpenPair {
   close(): Promise<void>
 }
 
-async function openPair({ startA, startB }: DifferentialOptions): Promise<OpenPair> {
-  const [a, b] = await Promise.all([startA(), startB()])
+async function openPair(options: DifferentialOptions): Promise<OpenPair> {
+  const [a, b] = await startBoth(options)
   const nameOf = (server: EtcdLikeServer, other: EtcdLikeServer, suffix: string): string =>
     server.name === other.name ? `${server.name} ${suffix}` : server.name
   const pair = { a: connect(nameOf(a, b, 'A'), a.endpoint), b: connect(nameOf(b, a, 'B'), b.endpoint) }
@@ -101,6 +101,16 @@ async function openPair({ startA, startB }: DifferentialOptions): Promise<OpenPa
       await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()])
     },
   }
+}
+
+/** When one does not start, the other does not stay behind. */
+async function startBoth(
+  options: Pick<DifferentialOptions, 'startA' | 'startB'>,
+): Promise<readonly [EtcdLikeServer, EtcdLikeServer]> {
+  const [a, b] = await Promise.allSettled([options.startA(), options.startB()])
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value]
+  for (const each of [a, b]) if (each.status === 'fulfilled') await each.value[Symbol.asyncDispose]()
+  throw [a, b].find((each) => each.status === 'rejected')?.reason
 }
 
 async function describeShrunk(

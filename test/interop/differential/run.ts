@@ -20,6 +20,9 @@ const { values } = parseArgs({
   allowNegative: true,
 })
 
+// So that the servers end, too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const report = await runDifferential({
   seed: Number(values.seed),
   operations: Number(values.operations),

@@ -2,6 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
+/** Servers that would outlive these tests if an error ended them. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** How much of a server's output is kept for the report of a failure. Unit: characters. */
 const outputMaxLength = 20_000
 
@@ -43,6 +49,7 @@ function superviseProcess(child: ChildProcess): ServerProcess {
   let partial = ''
   const lines: string[] = []
   const waiting = new Set<() => void>()
+  running.add(child)
   const keep = (text: string): void => {
     output = (output + text).slice(-outputMaxLength)
   }
@@ -56,6 +63,7 @@ function superviseProcess(child: ChildProcess): ServerProcess {
   })
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => {
+      running.delete(child)
       resolve()
     })
   })

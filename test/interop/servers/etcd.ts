@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,6 +30,12 @@ export function memoryDirectory(name: string): Promise<string> {
   return mkdtemp(join(parent, `orrery-interop-${name}-`))
 }
 
+/** What servers that an error cut short would leave in memory. */
+const temporary = new Set<string>()
+process.once('exit', () => {
+  for (const directory of temporary) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+})
+
 /** Starts a real etcd server with one member and waits until it serves. */
 export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdLikeServer> {
   const [freePort = 0, peerPort = 0] = await freePorts(2)
@@ -36,6 +43,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdLikeServ
   const url = `http://${endpoint}`
   const peerUrl = `http://127.0.0.1:${peerPort}`
   const directory = options.directory ?? (await memoryDirectory('etcd'))
+  if (options.directory === undefined) temporary.add(directory)
   const args = [
     ...['--name', 'default', '--data-dir', directory, '--logger', 'zap', '--log-level', 'error'],
     ...['--listen-client-urls', url, '--advertise-client-urls', url],
@@ -53,7 +61,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdLikeServ
     stop: (signal) => server.stop(signal),
     [Symbol.asyncDispose]: async () => {
       await server.stop('SIGKILL')
-      if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
+      if (temporary.delete(directory)) await rm(directory, { recursive: true, force: true })
     },
   }
 }
