@@ -52,6 +52,8 @@ function readCommand(from: FieldReader): Command {
         alarm: from.enumerated(alarmTypes),
         memberId: from.id(),
       }
+    case 'leaseExpire':
+      return { type, ids: from.list(() => from.id()) }
   }
 }
 

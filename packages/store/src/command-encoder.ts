@@ -67,6 +67,10 @@ export class CommandEncoder {
         to.enumerated(alarmTypes, command.alarm)
         to.id(command.memberId)
         break
+      case 'leaseExpire':
+        to.count(command.ids.length)
+        for (const id of command.ids) to.id(id)
+        break
     }
     return to.finish()
   }

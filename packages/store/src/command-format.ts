@@ -14,6 +14,7 @@ export const commandTypes = [
   'leaseRevokeKeys',
   'leaseCheckpoint',
   'alarm',
+  'leaseExpire',
 ] as const satisfies readonly Command['type'][]
 export const opTypes = ['range', 'put', 'deleteRange', 'txn'] as const satisfies readonly TxnOp['type'][]
 export const compareTargets = ['version', 'createRevision', 'modRevision', 'value', 'lease'] as const

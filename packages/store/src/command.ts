@@ -15,6 +15,8 @@ export type Command =
   | { readonly type: 'leaseRevoke'; readonly id: bigint }
   /** Begins to revoke a lease that has many keys: removes some, and lets no key be added. */
   | { readonly type: 'leaseRevokeKeys'; readonly id: bigint; readonly keys: readonly Key[] }
+  /** Removes overdue leases with their keys, each in a revision of its own. Some may be gone already. */
+  | { readonly type: 'leaseExpire'; readonly ids: readonly bigint[] }
   | {
       readonly type: 'leaseCheckpoint'
       readonly checkpoints: readonly { readonly id: bigint; readonly remainingMs: number }[]

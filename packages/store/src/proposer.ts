@@ -12,11 +12,14 @@ import type { CallOptions } from './store.ts'
 export interface ProposerParts {
   readonly lifecycle: Lifecycle
   readonly log: CommitLog
-  /** Largest encoded command. Unit: bytes. */
+  /** Largest encoded command of a caller. Unit: bytes. */
   readonly requestMaxBytes: number
   /** Takes proposals in the order of the log. */
   readonly onProposed: (proposal: Proposal) => void
 }
+
+/** Commands as large as a caller makes them. The others are the store's own, which makes none that is too large. */
+const sizedByCaller: ReadonlySet<Command['type']> = new Set(['put', 'deleteRange', 'txn'])
 
 /** The way of a command into the log. */
 export class Proposer {
@@ -38,7 +41,7 @@ export class Proposer {
     lifecycle.requireOpen()
     lifecycle.requireNoFailure()
     const payload = this.#encoder.encode(command)
-    if (payload.length > requestMaxBytes) {
+    if (payload.length > requestMaxBytes && sizedByCaller.has(command.type)) {
       throw new StoreError(
         'STORE_REQUEST_TOO_LARGE',
         `a request of ${payload.length} bytes, at most ${requestMaxBytes} may be`,

@@ -143,6 +143,10 @@ export class StateMachine {
         this.#requireSound()
         this.#revokeKeys(command.id, command.keys)
         return undefined
+      case 'leaseExpire':
+        this.#requireSound()
+        for (const id of command.ids) if (this.lessor.timeToLive(id, 0) !== undefined) this.#revoke(id)
+        return undefined
       case 'leaseCheckpoint':
         for (const { id, remainingMs } of command.checkpoints) {
           if (this.lessor.checkpoint(id, remainingMs)) this.#saveLease(id, { remainingMs })

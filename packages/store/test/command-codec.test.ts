@@ -70,6 +70,7 @@ const command = fc.oneof(
   fc.record({ type: fc.constant('leaseGrant'), id, ttlMs: number }),
   fc.record({ type: fc.constant('leaseRevoke'), id }),
   fc.record({ type: fc.constant('leaseRevokeKeys'), id, keys: fc.array(key, { maxLength: 5 }) }),
+  fc.record({ type: fc.constant('leaseExpire'), ids: fc.array(id, { maxLength: 5 }) }),
   fc.record({
     type: fc.constant('leaseCheckpoint'),
     checkpoints: fc.array(fc.record({ id, remainingMs: number }), { maxLength: 5 }),
@@ -131,6 +132,36 @@ describe('the command codec', () => {
     expect(encode(decoded)).toEqual(encode(given))
   })
 
+  test('keeps its numbers: what an earlier version wrote means the same', () => {
+    const id = 1n
+    const samples: Command[] = [
+      { type: 'put', request: { key: 'k', value: Buffer.from('v'), lease: id, prevKv: true } },
+      { type: 'deleteRange', request: { key: 'k', rangeEnd: 'l' } },
+      { type: 'txn', request: { success: [{ type: 'txn', failure: [{ type: 'deleteRange', key: 'k' }] }] } },
+      { type: 'compact', revision: 3 },
+      { type: 'leaseGrant', id, ttlMs: 2 },
+      { type: 'leaseRevoke', id },
+      { type: 'leaseRevokeKeys', id, keys: ['k'] },
+      { type: 'leaseCheckpoint', checkpoints: [{ id, remainingMs: 2 }] },
+      { type: 'alarm', action: 'deactivate', alarm: 'corrupt', memberId: id },
+      { type: 'leaseExpire', ids: [id] },
+    ]
+    expect(samples.map((sample) => encode(sample).toString('hex'))).toMatchInlineSnapshot(`
+      [
+        "00010100000000000000010000006b0100000076",
+        "0100010000006b010000006c",
+        "020000000001000000030000000000000000010000000200010000006b0000000000000000",
+        "030000000000000840",
+        "0401000000000000000000000000000040",
+        "050100000000000000",
+        "06010000000000000001000000010000006b",
+        "070100000001000000000000000000000000000040",
+        "0801010100000000000000",
+        "09010000000100000000000000",
+      ]
+    `)
+  })
+
   test('grows for large commands and shrinks back for small ones', () => {
     const value = Buffer.alloc(100_000, 7)
     const large: Command = { type: 'put', request: { key: 'k'.repeat(10_000), value } }
@@ -176,6 +207,7 @@ describe('the command codec', () => {
     const claims = [
       Buffer.from([6, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
       Buffer.from([7, 0xff, 0xff, 0xff, 0x7f]),
+      Buffer.from([9, 0xff, 0xff, 0xff, 0x7f]),
       Buffer.from([2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
     ]
     const before = process.memoryUsage().rss

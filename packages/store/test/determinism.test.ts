@@ -46,7 +46,7 @@ function commands(seed: number, count: number): Command[] {
     ignoreLease: random.below(8) === 0,
   })
   const one = (): Command => {
-    switch (random.below(9)) {
+    switch (random.below(10)) {
       case 0:
         return { type: 'leaseGrant', id: lease(), ttlMs: random.below(100_000) }
       case 1:
@@ -70,6 +70,8 @@ function commands(seed: number, count: number): Command[] {
         return random.below(4) === 0
           ? { type: 'compact', revision: random.below(count) }
           : { type: 'alarm', action: 'deactivate', alarm: 'noSpace', memberId: 0n }
+      case 7:
+        return { type: 'leaseExpire', ids: [lease(), lease(), lease()] }
       default:
         return { type: 'put', request: put() }
     }
@@ -115,6 +117,18 @@ describe('the state machine', () => {
       },
     })
     expect(() => state.apply({ type: 'put', request: { key: 'a' } }, 1, 0)).toThrow('DISK')
+  })
+
+  test('removes overdue leases each in a revision of its own, and leaves out those that are gone', () => {
+    const state = restored(createStoreBackend())
+    for (const [n, id] of [7n, 8n, 9n].entries()) {
+      state.apply({ type: 'leaseGrant', id, ttlMs: 60_000 }, 2 * n + 1, 0)
+      state.apply({ type: 'put', request: { key: `k${id}`, lease: id } }, 2 * n + 2, 0)
+    }
+    const { revision } = state.mvcc
+    expect(state.apply({ type: 'leaseExpire', ids: [7n, 5n, 9n, 7n] }, 7, 0)).toBeUndefined()
+    expect(state.mvcc).toMatchObject({ revision: revision + 2, keys: 1 })
+    expect(state.lessor.size).toBe(1)
   })
 
   test('goes on with a revocation that was cut off by a restart', () => {

@@ -81,6 +81,55 @@ describe('leases under a clock that a test moves', () => {
     expect(store.status()).toMatchObject({ keys: 0, revision: revision + 10 })
   })
 
+  test('a huge one with long keys goes, whatever size a request may have', async () => {
+    const { store, environment } = openStill({ leaseRevokeMaxKeys: 300, requestMaxBytes: 2_000 })
+    const { id } = await store.leases.grant({ ttlMs: 2_000 })
+    const writes = Array.from({ length: 400 }, (_, n) => ({ key: `${'k'.repeat(1_900)}${n}`, lease: id }))
+    await Promise.all(writes.map((put) => store.put(put)))
+    const { revision } = store.status()
+    await pass(environment, 3_000)
+    expect(store.status()).toMatchObject({ keys: 0, revision: revision + 2 })
+  })
+
+  test('many that expire at once go with few entries of the log, each in a revision of its own', async () => {
+    const { store, environment } = openStill()
+    for (let n = 0; n < 250; n++) {
+      const { id } = await store.leases.grant({ ttlMs: 2_000 })
+      await store.put({ key: `a${n}`, lease: id })
+      await store.put({ key: `b${n}`, lease: id })
+    }
+    const before = store.status()
+    await pass(environment, 3_000)
+    const after = store.status()
+    expect(after).toMatchObject({ keys: 0, revision: before.revision + 250 })
+    expect(after.commitIndex - before.commitIndex).toBeLessThanOrEqual(10)
+    const seen: number[] = []
+    for await (const { revision, events } of store.watch({
+      key: 'a',
+      rangeEnd: 'c',
+      startRevision: before.revision + 1,
+    })) {
+      for (const { kv } of events) seen.push(kv.modRevision)
+      if (revision === after.revision) break
+    }
+    expect(seen).toEqual(Array.from({ length: 500 }, (_, n) => before.revision + 1 + Math.floor(n / 2)))
+  })
+
+  test('those that expire at once with many keys do not all go with one entry of the log', async () => {
+    const { store, environment } = openStill({ leaseRevokeMaxKeys: 10 })
+    for (let n = 0; n < 6; n++) {
+      const { id } = await store.leases.grant({ ttlMs: 2_000 })
+      for (let k = 0; k < 4; k++) await store.put({ key: `${n}/${k}`, lease: id })
+    }
+    const before = store.status()
+    await pass(environment, 3_000)
+    expect(store.status()).toMatchObject({
+      keys: 0,
+      revision: before.revision + 6,
+      commitIndex: before.commitIndex + 3,
+    })
+  })
+
   test('very many that expire at once all go', async () => {
     const { store, environment } = openStill()
     await Promise.all(Array.from({ length: 3_000 }, () => store.leases.grant({ ttlMs: 2_000 })))
@@ -144,6 +193,9 @@ function createKeeper(options: { checkpointIntervalMs?: number } = {}) {
         case 'leaseRevoke':
           lessor.revoke(command.id)
           break
+        case 'leaseExpire':
+          for (const id of command.ids) lessor.revoke(id)
+          break
         case 'leaseCheckpoint':
           for (const { id, remainingMs } of command.checkpoints) lessor.checkpoint(id, remainingMs)
           break
@@ -187,7 +239,7 @@ describe('the keeper of leases', () => {
     expect(left).toBeLessThanOrEqual(5_000)
     expect(proposed).toHaveLength(1)
     await pass(environment, 6_000)
-    expect(proposed.at(-1)).toEqual({ type: 'leaseRevoke', id })
+    expect(proposed.at(-1)).toEqual({ type: 'leaseExpire', ids: [id] })
   })
 
   test('renews after a pause, although the renewal is read before any timer runs', async () => {
@@ -252,7 +304,29 @@ describe('the keeper of leases', () => {
     await pass(environment, 5_900)
     expect(proposed).toHaveLength(1)
     await pass(environment, 1_000)
-    expect(proposed.at(-1)).toEqual({ type: 'leaseRevoke', id })
+    expect(proposed.at(-1)).toEqual({ type: 'leaseExpire', ids: [id] })
+  })
+
+  test('revokes overdue leases again that the log refused to revoke', async () => {
+    const { keeper, environment, proposed, refuseWith } = createKeeper()
+    const { id } = await keeper.grant({ ttlMs: 2_000 })
+    refuseWith(new StoreError('STORE_TOO_MANY_REQUESTS', 'busy'))
+    await pass(environment, 3_000)
+    refuseWith(undefined)
+    expect(proposed).toHaveLength(1)
+    await pass(environment, 4_000)
+    expect(proposed.slice(1)).toEqual([{ type: 'leaseExpire', ids: [id] }])
+  })
+
+  test('revokes a lease once that expires while somebody revokes it', async () => {
+    const { keeper, environment, proposed } = createKeeper()
+    const { id } = await keeper.grant({ ttlMs: 2_000 })
+    environment.clock.advance(1_950)
+    await nextTurns()
+    const revoked = keeper.revoke(id)
+    environment.clock.advance(500)
+    await revoked
+    expect(proposed).toHaveLength(2)
   })
 
   test('revokes a lease once, however many ask for it', async () => {
