@@ -1,3 +1,4 @@
+import { invariant } from '@orrery/environment'
 import { Compaction, readCompactionRecord } from './compaction.ts'
 import { MvccError } from './errors.ts'
 import { type HashKv, startHashKv } from './hash-kv.ts'
@@ -102,6 +103,12 @@ export interface Mvcc {
   hashKv(revision: number): HashKv
 
   openWatchStream(): MvccWatchStream
+  /**
+   * Takes over the watch streams of a core whose history this one continues, for example because a snapshot
+   * replaced its state. Their watchers go on from where they are; those that need what is compacted here end.
+   * The other core must not be used afterwards.
+   */
+  adoptWatchStreams(from: Mvcc): void
   /** Streams that got responses since the last call, each once. */
   takeReadyStreams(): readonly MvccWatchStream[]
   /** Whether watchers wait for {@link Mvcc.watchSyncStep}. */
@@ -271,6 +278,11 @@ class MvccCore implements Mvcc {
 
   openWatchStream(): MvccWatchStream {
     return this.#hub.openStream()
+  }
+
+  adoptWatchStreams(from: Mvcc): void {
+    invariant(from instanceof MvccCore, 'watch streams move between cores of one kind')
+    this.#hub.adopt(from.#hub)
   }
 
   takeReadyStreams(): readonly MvccWatchStream[] {

@@ -61,6 +61,19 @@ export class WatchHub implements StreamHost {
     return stream
   }
 
+  /** Takes over the streams of another hub. All their watchers have to look into history once. */
+  adopt(other: WatchHub): void {
+    for (const stream of other.#streams) {
+      this.#streams.add(stream)
+      stream.moveTo(this)
+    }
+    this.watchers += other.watchers
+    this.#ready.push(...other.#ready)
+    other.#streams.clear()
+    other.#ready = []
+    other.watchers = 0
+  }
+
   removeStream(stream: MvccWatchStream): void {
     this.#streams.delete(stream)
     if (stream.listed) this.#ready.splice(this.#ready.indexOf(stream), 1)

@@ -42,7 +42,7 @@ export type CreateRefusal = 'watchIdInUse'
 export class MvccWatchStream {
   /** For the hub: whether the stream is among those that its host will ask for. */
   listed = false
-  readonly #hub: StreamHost
+  #hub: StreamHost
   readonly #watchers = new Map<number, Watcher>()
   readonly #parked = new Set<Watcher>()
   /** Watchers that are gone, but whose `compacted` response is pending: until then their ids are in use. */
@@ -141,6 +141,17 @@ export class MvccWatchStream {
     for (const watcher of this.#watchers.values()) this.#forget(watcher)
     this.#pending = []
     this.#hub.removeStream(this)
+  }
+
+  /** For the hub: the stream belongs to another one from now on. */
+  moveTo(hub: StreamHost): void {
+    this.#hub = hub
+    for (const watcher of this.#watchers.values()) {
+      if (watcher.state === 'parked') continue
+      if (watcher.state === 'synced') this.#unsynced++
+      watcher.state = 'unsynced'
+      hub.resync(watcher)
+    }
   }
 
   /** For the hub: delivers whole revisions to a watcher, or parks it. */

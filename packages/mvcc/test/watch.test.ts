@@ -304,3 +304,80 @@ describe('a watch stream', () => {
     expect(told(stream.take())).toEqual(['0: put a@2', '0: put a@3'])
   })
 })
+
+describe('streams that another core takes over', () => {
+  /** Two cores with the same history, of which the second is ahead. */
+  function ahead(options: WatchOptions = {}): { behind: Mvcc; ahead: Mvcc } {
+    const cores = { behind: open(options), ahead: open(options) }
+    for (let i = 0; i < 3; i++) {
+      put(cores.behind, 'a')
+      put(cores.ahead, 'a')
+    }
+    return cores
+  }
+
+  test('go on with what their watchers have not had, and then with what happens', () => {
+    const { behind, ahead: next } = ahead()
+    const stream = behind.openWatchStream()
+    stream.create({ key: 'a', startRevision: 3 })
+    stream.create({ key: 'a' })
+    stream.create({ key: 'a', startRevision: 7 })
+    while (behind.watchSyncStep(10));
+    put(next, 'a')
+    put(next, 'a')
+    next.adoptWatchStreams(behind)
+    expect(next.watchers).toBe(3)
+    expect(next.takeReadyStreams()).toEqual([stream])
+    while (next.watchSyncStep(10));
+    put(next, 'a')
+    expect(told(stream.take())).toEqual([
+      '0: put a@3, put a@4',
+      '0: put a@5, put a@6',
+      '1: put a@5, put a@6',
+      '0: put a@7',
+      '1: put a@7',
+      '2: put a@7',
+    ])
+    put(next, 'a')
+    expect(next.takeReadyStreams()).toEqual([stream])
+    stream.close()
+    expect(next.watchers).toBe(0)
+  })
+
+  test('end where what a watcher needs is compacted', () => {
+    const { behind, ahead: next } = ahead()
+    const stream = behind.openWatchStream()
+    stream.create({ key: 'a' })
+    for (let i = 0; i < 4; i++) put(next, 'a')
+    next.compact(8)
+    next.adoptWatchStreams(behind)
+    while (next.watchSyncStep(10));
+    expect(told(stream.take())).toEqual(['0: compacted 8'])
+  })
+
+  test('leave a watcher parked that has no room, until its reader comes', () => {
+    const { behind, ahead: next } = ahead({ pendingMaxResponses: 1 })
+    const stream = behind.openWatchStream()
+    stream.create({ key: 'a' })
+    put(behind, 'a')
+    put(behind, 'a')
+    for (let i = 0; i < 3; i++) put(next, 'a')
+    next.adoptWatchStreams(behind)
+    expect(next.watchersUnsynced).toBe(false)
+    expect(told(stream.take())).toEqual(['0: put a@5'])
+    while (next.watchSyncStep(10));
+    expect(told(stream.take())).toEqual(['0: put a@6, put a@7'])
+  })
+
+  test('answer a request for progress only when their watchers have caught up there', () => {
+    const { behind, ahead: next } = ahead()
+    const stream = behind.openWatchStream()
+    stream.create({ key: 'b' })
+    put(next, 'a')
+    next.adoptWatchStreams(behind)
+    stream.requestProgress()
+    expect(told(stream.take())).toEqual([])
+    while (next.watchSyncStep(10));
+    expect(told(stream.take())).toEqual(['all: progress 5'])
+  })
+})
