@@ -34,3 +34,18 @@ export { raftDefaults } from './options.ts'
 export type { RaftOptions } from './options.ts'
 export type { ProgressStatus, ProposeResult, Raft, RaftStart, RaftStatus, Role } from './raft.ts'
 export type { ReadState, Ready } from './ready.ts'
+export { createRaft } from './create-raft.ts'
+export type { RaftParts } from './state.ts'
+export { RaftError, raftErrorCodes } from './errors.ts'
+export type { RaftErrorCode } from './errors.ts'
+export { createMembership, emptyMembership, isMember, isVoter, membersOf } from './membership.ts'
+export { changeMembership } from './membership-change.ts'
+export type { ChangeRefusal, ChangeResult } from './membership-change.ts'
+export {
+  decodeMembership,
+  decodeMembershipChange,
+  encodeMembership,
+  encodeMembershipChange,
+} from './membership-codec.ts'
+export { decodeMessages } from './message-decoder.ts'
+export { encodeMessages } from './message-encoder.ts'

@@ -1,3 +1,5 @@
+import { RaftError } from './errors.ts'
+
 /** How a member behaves. All members of a cluster should use the same values. */
 export interface RaftOptions {
   /**
@@ -56,3 +58,31 @@ export const raftDefaults = {
   reads: 'quorum',
   forwardsProposals: true,
 } as const satisfies Required<RaftOptions>
+
+/** Options with all values present. */
+export type ResolvedRaftOptions = Required<RaftOptions>
+
+function requireInteger(name: string, value: number, min: number): void {
+  if (Number.isSafeInteger(value) && value >= min) return
+  throw new RaftError('RAFT_OPTION_INVALID', `${name} must be an integer of at least ${min}, got ${value}`)
+}
+
+/**
+ * Fills in the defaults and checks that the values agree.
+ *
+ * @throws RaftError `RAFT_OPTION_INVALID`
+ */
+export function resolveOptions(options: RaftOptions): ResolvedRaftOptions {
+  const resolved: ResolvedRaftOptions = { ...raftDefaults, ...options }
+  requireInteger('heartbeatTicks', resolved.heartbeatTicks, 1)
+  requireInteger('electionTimeoutTicks', resolved.electionTimeoutTicks, resolved.heartbeatTicks + 1)
+  requireInteger('messageMaxBytes', resolved.messageMaxBytes, 0)
+  requireInteger('inflightMaxMessages', resolved.inflightMaxMessages, 1)
+  requireInteger('inflightMaxBytes', resolved.inflightMaxBytes, 1)
+  requireInteger('uncommittedMaxBytes', resolved.uncommittedMaxBytes, 0)
+  requireInteger('committedMaxBytes', resolved.committedMaxBytes, 0)
+  if (resolved.reads === 'lease' && !resolved.checkQuorum) {
+    throw new RaftError('RAFT_OPTION_INVALID', "reads: 'lease' needs checkQuorum")
+  }
+  return resolved
+}
