@@ -16,7 +16,7 @@ import type { WriterOptions } from './crash/writer-options.ts'
 
 const seed = Number(process.env['ORRERY_SEED'] ?? 20_261_121)
 /** Losses of power in each phase of the recording, so that the short ones are met as often. */
-const lossesPerPhase = 24
+const lossesPerPhase = Number(process.env['ORRERY_LOSSES'] ?? 24)
 
 /** A store that was found after a loss of power. */
 interface Found extends Expectation {
