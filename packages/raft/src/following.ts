@@ -1,3 +1,5 @@
+import type { MemberId } from './entry.ts'
+import type { Position } from './log.ts'
 import type { Append, AppendResponse, Heartbeat, SnapshotMessage } from './message.ts'
 import { isMember } from './membership.ts'
 import type { RaftState } from './state.ts'
@@ -7,13 +9,13 @@ export function handleAppend(state: RaftState, message: Append): void {
   const { log, probation } = state
   const { from, previousIndex, previousTerm, entries, commitIndex } = message
   if (probation?.hear(message) === 'reset') {
-    reject(state, message, { index: log.lastIndex, term: log.lastTerm })
+    requestReset(state, from)
     return
   }
   // A log may begin without the membership that its first entries were committed by. Who took part in none yet
   // takes it from a snapshot; else it might take itself for the only voter.
   if (log.lastIndex === 0 && state.membership.voters.length === 0) {
-    reject(state, message, { index: 0, term: 0 })
+    reject(state, { to: from, index: previousIndex, hint: { index: 0, term: 0 } })
     return
   }
   if (previousIndex < log.commitIndex) {
@@ -22,8 +24,8 @@ export function handleAppend(state: RaftState, message: Append): void {
     return
   }
   if (log.termAt(previousIndex) !== previousTerm) {
-    const mayMatch = { index: Math.min(previousIndex, log.lastIndex), term: previousTerm }
-    reject(state, message, log.highestMatch(mayMatch))
+    const hint = log.highestMatch({ index: previousIndex, term: previousTerm })
+    reject(state, { to: from, index: previousIndex, hint })
     return
   }
   log.merge(entries)
@@ -38,6 +40,7 @@ export function handleHeartbeat(state: RaftState, { from, commitIndex, round }: 
   const { id, term, log } = state
   // What the leader takes for known may be what was lost.
   if (state.probation === undefined) log.commitTo(commitIndex)
+  else if (state.probation.hearHeartbeat(term) === 'reset') requestReset(state, from)
   state.send({ type: 'heartbeatResponse', from: id, to: from, term, round })
 }
 
@@ -61,35 +64,36 @@ export function endProbation(state: RaftState): void {
   if (probation?.isOver({ term, durableIndex: log.durableIndex }) === true) state.probation = undefined
 }
 
-function accept(state: RaftState, to: bigint, index: number): void {
+function accept(state: RaftState, to: MemberId, index: number): void {
   const { id: from, term } = state
   state.probation?.matched(index)
   endProbation(state)
   state.pledge({ ...response, from, to, term, index, isRejected: false })
 }
 
-/** @param hint the highest entry that may match */
-function reject(
-  state: RaftState,
-  { from: to, previousIndex }: Append,
-  hint: { index: number; term: number },
-): void {
-  const { id: from, term, probation } = state
-  state.send({
-    ...response,
-    from,
-    to,
-    term,
-    index: previousIndex,
-    isRejected: true,
-    hintIndex: hint.index,
-    hintTerm: hint.term,
-    isLogReset: probation !== undefined,
-  })
+/** Makes the leader forget what this member acknowledged, and look for the common entry again. */
+function requestReset(state: RaftState, to: MemberId): void {
+  const { lastIndex: index, lastTerm: term } = state.log
+  reject(state, { to, index, hint: { index, term } })
+}
+
+interface Rejection {
+  readonly to: MemberId
+  /** The entry that the append follows. */
+  readonly index: number
+  /** The highest entry that may match. */
+  readonly hint: Position
+}
+
+function reject(state: RaftState, { to, index, hint }: Rejection): void {
+  const { id: from, term } = state
+  const isLogReset = state.probation !== undefined
+  const { index: hintIndex, term: hintTerm } = hint
+  state.send({ ...response, from, to, term, index, isRejected: true, hintIndex, hintTerm, isLogReset })
 }
 
 /** Tells a leader or candidate of an old term that it is over, which nobody else may get to do. */
-export function answerStale(state: RaftState, to: bigint): void {
+export function answerStale(state: RaftState, to: MemberId): void {
   const { id: from, term } = state
   state.send({ ...response, from, to, term, index: 0, isRejected: true })
 }

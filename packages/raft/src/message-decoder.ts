@@ -37,7 +37,10 @@ function readMessage(reader: ByteReader): Message {
   const to = reader.id()
   const term = reader.varint()
   const carriesNoTerm = type === 'propose' || type === 'readIndex' || type === 'transferLeadership'
-  if (carriesNoTerm !== (term === 0)) throw reader.malformed('a message has the wrong term')
+  // A member that joins refuses its first pre-vote in term 0.
+  if (type !== 'preVoteResponse' && carriesNoTerm !== (term === 0)) {
+    throw reader.malformed('a message has the wrong term')
+  }
   const envelope: Envelope = { from, to, term }
   switch (type) {
     case 'preVote':

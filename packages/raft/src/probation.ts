@@ -28,6 +28,16 @@ export class Probation {
     return 'append'
   }
 
+  /**
+   * A leader sent a heartbeat. Tells whether it must be made to send an append: without news it would send
+   * none, trusting in what this member acknowledged.
+   */
+  hearHeartbeat(term: number): 'reset' | 'heartbeat' {
+    if (term === this.#leaderTerm) return 'heartbeat'
+    this.#hasReset = true
+    return 'reset'
+  }
+
   /** The log is the leader's up to `index`. */
   matched(index: number): void {
     this.#matchedIndex = Math.max(this.#matchedIndex, index)

@@ -19,6 +19,10 @@ export function replicate(state: RaftState): void {
 }
 
 function replicateTo(state: RaftState, progress: Progress): void {
+  if (progress.needsSnapshot || progress.next < state.log.firstIndex) {
+    if (progress.state !== 'snapshot') sendSnapshot(state, progress)
+    return
+  }
   switch (progress.state) {
     case 'snapshot':
       return
@@ -26,9 +30,7 @@ function replicateTo(state: RaftState, progress: Progress): void {
       if (!progress.isPaused) sendNext(state, progress)
       return
     case 'replicate':
-      while (progress.next <= state.log.lastIndex && !progress.inflights.isFull) {
-        if (!sendNext(state, progress)) return
-      }
+      while (progress.next <= state.log.lastIndex && !progress.inflights.isFull) sendNext(state, progress)
       if (progress.isPingDue || isCommitNews(state, progress)) sendAppend(state, progress, noEntries)
   }
 }
@@ -38,15 +40,8 @@ function isCommitNews({ log }: RaftState, { next, sentCommit }: Progress): boole
   return Math.min(log.commitIndex, next - 1) > sentCommit
 }
 
-/** Sends the next entries, or the state when they are compacted. False: not entries. */
-function sendNext(state: RaftState, progress: Progress): boolean {
-  const { log, options } = state
-  if (progress.needsSnapshot || progress.next < log.firstIndex) {
-    sendSnapshot(state, progress)
-    return false
-  }
-  sendAppend(state, progress, log.slice(progress.next, options.messageMaxBytes))
-  return true
+function sendNext(state: RaftState, progress: Progress): void {
+  sendAppend(state, progress, state.log.slice(progress.next, state.options.messageMaxBytes))
 }
 
 function sendAppend(state: RaftState, progress: Progress, entries: readonly Entry[]): void {

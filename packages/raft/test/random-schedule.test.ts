@@ -1,0 +1,55 @@
+import { createRandom } from '@orrery/environment'
+import type { RaftOptions } from '@orrery/raft'
+import { expect, test } from 'vitest'
+import type { ChaosOptions } from './support/chaos.ts'
+import { Chaos } from './support/chaos.ts'
+
+const seeds = Number(process.env['RAFT_SEEDS'] ?? 40)
+const firstSeed = Number(process.env['RAFT_SEED'] ?? 1)
+const steps = 2_000
+
+type Scenario = Omit<ChaosOptions, 'random' | 'raft'> & { readonly raft?: RaftOptions }
+
+/** Runs a scenario for many seeds. `RAFT_SEED=<seed> RAFT_SEEDS=1` replays one. */
+function run(scenario: Scenario): number {
+  let committed = 0
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+    const random = createRandom(seed)
+    const raft: RaftOptions = {
+      electionTimeoutTicks: 5,
+      preVote: random.below(4) > 0,
+      checkQuorum: random.below(4) > 0,
+      messageMaxBytes: 10,
+      inflightMaxMessages: 1 + random.below(6),
+      committedMaxBytes: 1 + random.below(20),
+      uncommittedMaxBytes: 100,
+      ...scenario.raft,
+    }
+    const chaos = new Chaos({ ...scenario, random, raft })
+    try {
+      for (let step = 0; step < steps; step++) chaos.step()
+      chaos.heal(200)
+    } catch (error) {
+      throw new Error(`seed ${String(seed)}: ${chaos.describe()}`, { cause: error })
+    }
+    committed += chaos.committedIndex
+    if (process.env['V']) console.log(seed, chaos.committedIndex, chaos.describe())
+  }
+  return committed
+}
+
+test('three members stay safe, and agree when faults end', () => {
+  expect(run({ founders: 3, changesMembership: false, tearsLogs: false })).toBeGreaterThan(seeds)
+})
+
+test('five members stay safe, and agree when faults end', () => {
+  expect(run({ founders: 5, changesMembership: false, tearsLogs: false })).toBeGreaterThan(seeds)
+})
+
+test('a cluster whose members come and go stays safe, and agrees when faults end', () => {
+  expect(run({ founders: 3, changesMembership: true, tearsLogs: false })).toBeGreaterThan(seeds)
+})
+
+test('members on probation help neither to elect nor to lose what is committed', () => {
+  expect(run({ founders: 3, changesMembership: false, tearsLogs: true })).toBeGreaterThan(seeds)
+})
