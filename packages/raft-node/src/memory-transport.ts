@@ -39,6 +39,8 @@ export interface MemoryNetwork {
   cut(from: string, to: string, direction?: 'oneWay' | 'bothWays'): void
   /** Takes back all cuts, and lets everybody connect. */
   heal(): void
+  /** Messages that were dropped since the network was created. */
+  readonly droppedMessages: number
   /** Closes all transports. Safe to call twice. */
   close(): Promise<void>
 }
@@ -51,6 +53,7 @@ class Network implements MemoryNetwork, Wires {
   /** Those that have started, by address. */
   readonly #members = new Map<string, MemoryTransport>()
   readonly #isolated = new Set<string>()
+  #droppedMessages = 0
   /** From whom, to whom nothing gets. */
   readonly #cuts = new Map<string, Set<string>>()
 
@@ -59,6 +62,10 @@ class Network implements MemoryNetwork, Wires {
     this.turns = new TurnQueue(clock)
     this.queueMaxMessages = options.queueMaxMessages
     this.requestMaxConcurrent = options.requestMaxConcurrent
+  }
+
+  get droppedMessages(): number {
+    return this.#droppedMessages
   }
 
   transport(address: string): Transport {
@@ -99,6 +106,10 @@ class Network implements MemoryNetwork, Wires {
 
   leave(transport: MemoryTransport): void {
     this.#members.delete(transport.address)
+  }
+
+  countDropped(messages: number): void {
+    this.#droppedMessages += messages
   }
 
   find(from: string, to: string): MemoryTransport | undefined {

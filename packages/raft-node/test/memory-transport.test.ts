@@ -72,12 +72,13 @@ describe('a network in memory', () => {
   })
 
   test('drops and reports what is more than a queue holds', async () => {
-    const { trial } = still({ queueMaxMessages: 10 })
+    const { network, trial } = still({ queueMaxMessages: 10 })
     const [a, b] = await trial.pair()
     for (let n = 0; n < 25; n++) a.beat(2n, n)
     await trial.pass(1)
     expect(b.rounds).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(a.unreachable).toEqual([2n])
+    expect(network.droppedMessages).toBe(15)
     a.beat(2n, 25)
     await trial.pass(1)
     expect(b.rounds.at(-1)).toBe(25)
@@ -111,7 +112,8 @@ describe('a network in memory', () => {
     a.beat(2n, 3)
     await trial.pass(1)
     expect([a.rounds, b.rounds]).toEqual([[2], []])
-    expect(a.unreachable).toEqual([2n])
+    // What was on the way, and what came later.
+    expect(a.unreachable).toEqual([2n, 2n])
     expect(a.transport.connectedMs(2n)).toBeUndefined()
     expect(b.transport.connectedMs(1n)).toBeDefined()
     await trial.rejects(b.transport.request(1n, bytes('?')), 'TRANSPORT_UNREACHABLE')

@@ -44,15 +44,12 @@ export class Link {
     return this.#target === undefined ? undefined : this.#wires.clock.nowMs() - this.#sinceMs
   }
 
-  /** @returns whether the message is on its way */
-  push(message: Message): boolean {
+  push(message: Message): void {
     if (this.#target === undefined) {
       this.connect()
-      return false
-    }
-    if (this.#queue.length >= this.#wires.queueMaxMessages) return false
-    if (this.#queue.push(message) === 1) this.#wires.turns.add(this.#deliver)
-    return true
+      this.#drop(1)
+    } else if (this.#queue.length >= this.#wires.queueMaxMessages) this.#drop(1)
+    else if (this.#queue.push(message) === 1) this.#wires.turns.add(this.#deliver)
   }
 
   /** Tries, in a later turn, to reach the peer. */
@@ -66,13 +63,20 @@ export class Link {
   disconnect(): void {
     this.#target?.incoming.delete(this)
     this.#target = undefined
+    const dropped = this.#queue.length
     this.#queue = []
+    if (dropped > 0) this.#drop(dropped)
   }
 
   /** Disconnects for ever. */
   remove(): void {
     this.#isRemoved = true
     this.disconnect()
+  }
+
+  #drop(count: number): void {
+    this.#wires.countDropped(count)
+    this.owner.reportUnreachable(this.peer)
   }
 
   readonly #deliver = (): void => {

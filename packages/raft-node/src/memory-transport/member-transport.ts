@@ -1,6 +1,13 @@
 import { invariant } from '@orrery/environment'
 import type { MemberId, Message } from '@orrery/raft'
-import type { OutgoingSnapshot, Peer, PeerIdentity, Transport, TransportHandler } from '../ports.ts'
+import type {
+  IncomingSnapshot,
+  OutgoingSnapshot,
+  Peer,
+  PeerIdentity,
+  Transport,
+  TransportHandler,
+} from '../ports.ts'
 import { TransportError } from '../transport-error.ts'
 import { Conversation, type OpenConversation } from './conversation.ts'
 import { Link } from './link.ts'
@@ -72,7 +79,12 @@ export class MemoryTransport implements Transport {
     const self = this.#self.identity.memberId
     for (const message of messages) {
       invariant(message.from === self, `a message of member ${message.from}, sent by ${self}`)
-      if (this.#links.get(message.to)?.push(message) !== true) this.#reportUnreachable(message.to)
+      const link = this.#links.get(message.to)
+      if (link !== undefined) link.push(message)
+      else {
+        this.#wires.countDropped(1)
+        this.reportUnreachable(message.to)
+      }
     }
   }
 
@@ -96,7 +108,7 @@ export class MemoryTransport implements Transport {
     const from = this.#identity.memberId
     turns.add(() => {
       if (conversation.isOver) return
-      answerer.#handler.onSnapshot({ from, header, content: pipe }).then(
+      answerer.#restore({ from, header, content: pipe }).then(
         () => conversation.resolve(undefined),
         (error: unknown) => conversation.refuse(error),
       )
@@ -122,7 +134,7 @@ export class MemoryTransport implements Transport {
     const from = this.#identity.memberId
     turns.add(() => {
       if (conversation.isOver) return
-      answerer.#handler.onRequest(from, request).then(
+      answerer.#answer(from, request).then(
         (answer) => turns.add(() => conversation.resolve(answer)),
         (error: unknown) => conversation.refuse(error),
       )
@@ -159,6 +171,17 @@ export class MemoryTransport implements Transport {
     }
   }
 
+  /** A message to this peer was dropped: its sender is told in a later turn. */
+  reportUnreachable(peer: MemberId): void {
+    this.#unreachable.add(peer)
+    if (this.#unreachable.size > 1) return
+    this.#wires.turns.add(() => {
+      const peers = this.#unreachable
+      this.#unreachable = new Set()
+      for (const each of peers) if (!this.isClosed) this.#handler.onUnreachable(each)
+    })
+  }
+
   receive(messages: readonly Message[]): void {
     if (!this.isClosed) this.#handler.onMessages(messages)
   }
@@ -190,6 +213,16 @@ export class MemoryTransport implements Transport {
     return this.#self.handler
   }
 
+  // What a handler throws is a rejection, too.
+
+  async #restore(snapshot: IncomingSnapshot): Promise<void> {
+    await this.#handler.onSnapshot(snapshot)
+  }
+
+  async #answer(from: MemberId, request: Uint8Array): Promise<Uint8Array> {
+    return await this.#handler.onRequest(from, request)
+  }
+
   #requireOpen(): void {
     if (this.isClosed) throw new TransportError('TRANSPORT_CLOSED', 'the transport is closed')
   }
@@ -209,16 +242,6 @@ export class MemoryTransport implements Transport {
     }
     if (refusal !== undefined) throw new TransportError('TRANSPORT_REFUSED', refusal)
     throw unreachable(`nobody answers at ${addresses.join(', ')}`)
-  }
-
-  #reportUnreachable(peer: MemberId): void {
-    this.#unreachable.add(peer)
-    if (this.#unreachable.size > 1) return
-    this.#wires.turns.add(() => {
-      const peers = this.#unreachable
-      this.#unreachable = new Set()
-      for (const each of peers) if (!this.isClosed) this.#handler.onUnreachable(each)
-    })
   }
 
   /** The handler may judge differently than when its peers connected. */

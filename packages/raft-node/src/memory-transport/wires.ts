@@ -12,6 +12,7 @@ export interface Wires {
   /** @throws TransportError `TRANSPORT_LISTEN_FAILED`: the address is taken */
   join(transport: MemoryTransport): void
   leave(transport: MemoryTransport): void
+  countDropped(messages: number): void
   /** Who listens at `to`; undefined when nobody does, or nothing gets there. */
   find(from: string, to: string): MemoryTransport | undefined
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Message } from '@orrery/raft'
 import { bytes, law, plain } from './transport-case.ts'
 
+/** One of each, as the core sends them: what it would never send may be refused. */
 function everyType(from: bigint, to: bigint): readonly Message[] {
   const envelope = { from, to, term: 2 ** 40 }
   const membership = {
@@ -43,9 +44,9 @@ function everyType(from: bigint, to: bigint): readonly Message[] {
     { ...envelope, type: 'heartbeatResponse', round: 77 },
     { ...envelope, type: 'snapshot', snapshot: { index: 5, term: 1, membership } },
     { ...envelope, type: 'timeoutNow' },
-    { ...envelope, type: 'transferLeadership', target: 3n },
+    { ...envelope, term: 0, type: 'transferLeadership', target: 3n },
     { ...envelope, term: 0, type: 'propose', proposals: [{ type: 'command', payload: bytes('put b') }] },
-    { ...envelope, type: 'readIndex', context: 2 ** 52 },
+    { ...envelope, term: 0, type: 'readIndex', context: 2 ** 52 },
     { ...envelope, type: 'readIndexResponse', context: 2 ** 52, index: 12 },
   ]
 }
@@ -59,7 +60,7 @@ function append(from: bigint, to: bigint, index: number, length: number): Messag
     to,
     term: 1,
     previousIndex: index - 1,
-    previousTerm: 1,
+    previousTerm: index === 1 ? 0 : 1,
     entries: [{ index, term: 1, type: 'command', payload }],
     commitIndex: 0,
     lastIndex: index,

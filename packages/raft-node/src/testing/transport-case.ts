@@ -140,14 +140,12 @@ export function law(name: string, check: (trial: Trial) => Promise<void>): Trans
 
 /** Values as text, so that a view on a larger buffer equals a buffer of its own. */
 export function plain(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, each: unknown) => {
-      if (typeof each === 'bigint') return `${each}n`
-      return each instanceof Uint8Array ? { bytes: Buffer.from(each).toString('hex') } : each
-    },
-    1,
-  )
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString('hex')}`
+  if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const fields = Object.entries(value).map(([name, each]) => `${name}: ${plain(each)}`)
+  return `{ ${fields.sort().join(', ')} }`
 }
 
 export function bytes(text: string): Uint8Array {
