@@ -1,6 +1,6 @@
 /**
  * The laws that every {@link Transport} obeys, however it moves messages: for whoever implements one. And the
- * network in memory that obeys them.
+ * network in memory that obeys them; and members on trial, for tests of what one transport alone promises.
  *
  * ```ts
  * test.each(transportConformance)('$name', async ({ run }) => {
@@ -21,7 +21,9 @@ import type { TransportConformanceCase } from './testing/transport-case.ts'
 
 export { createMemoryNetwork, memoryNetworkDefaults } from './memory-transport.ts'
 export type { MemoryNetwork, MemoryNetworkOptions } from './memory-transport.ts'
-export type { TransportConformanceCase, TransportUnderTest } from './testing/transport-case.ts'
+export { Trial } from './testing/transport-case.ts'
+export type { TransportConformanceCase, TransportUnderTest, TrialIdentity } from './testing/transport-case.ts'
+export { TrialMember } from './testing/trial-member.ts'
 
 /** The laws of a transport: run all of them against an implementation. */
 export const transportConformance: readonly TransportConformanceCase[] = [

@@ -33,7 +33,7 @@ export interface TrialIdentity {
 const pollMs = 5
 const patienceMs = 15_000
 
-/** What a law is checked with. */
+/** Transports of one test and the members behind them, in the time that the test has. */
 export class Trial {
   readonly #subject: TransportUnderTest
   readonly #created: Transport[] = []

@@ -1,0 +1,110 @@
+import type { MemberId, Raft } from '@orrery/raft'
+import {
+  type ClusterMembers,
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+  type NodeRequest,
+  tagged,
+  toNodeError,
+  untagged,
+} from './administration.ts'
+import { NodeError } from './errors.ts'
+import type { NodeHost } from './host.ts'
+import type { Transport } from './ports.ts'
+import type { WaitOptions } from './raft-node.ts'
+import { withSignal } from './with-signal.ts'
+
+export interface NodeRequestsParts {
+  readonly memberId: MemberId
+  readonly raft: Raft
+  readonly transport: Transport
+  readonly host: NodeHost
+  readonly requestTimeoutMs: number
+  readonly nowMs: () => number
+  /** Carries out a request of the node's own. */
+  readonly carryOut: (request: NodeRequest) => Promise<ClusterMembers>
+}
+
+interface Waiter {
+  readonly expiresMs: number
+  readonly resolve: (value?: undefined) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Questions between members: those of their hosts, and those for the leader. */
+export class NodeRequests {
+  readonly #parts: NodeRequestsParts
+  #waitForLeader: Waiter[] = []
+
+  constructor(parts: NodeRequestsParts) {
+    this.#parts = parts
+  }
+
+  /** Carries out a request here, or at the leader, for which it waits. */
+  async askLeader(request: NodeRequest, { signal }: WaitOptions = {}): Promise<ClusterMembers> {
+    const { raft, transport, carryOut } = this.#parts
+    if (raft.leaderId === 0n) await this.#leader(signal)
+    if (raft.role === 'leader') return await carryOut(request)
+    try {
+      const content = tagged('node', encodeRequest(request))
+      return decodeAnswer(
+        await transport.request(raft.leaderId, content, signal === undefined ? {} : { signal }),
+      )
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw toNodeError(error)
+    }
+  }
+
+  /** Asks the host of another member. */
+  async askHost(
+    to: MemberId | 'leader',
+    request: Uint8Array,
+    { signal }: WaitOptions = {},
+  ): Promise<Uint8Array> {
+    const { raft, transport, memberId } = this.#parts
+    const receiver = to === 'leader' ? raft.leaderId : to
+    if (receiver === 0n || receiver === memberId) {
+      throw new NodeError('NODE_NO_LEADER', 'there is no other member that leads')
+    }
+    return await transport.request(receiver, tagged('host', request), signal === undefined ? {} : { signal })
+  }
+
+  /** Answers another member. */
+  async answer(from: MemberId, request: Uint8Array): Promise<Uint8Array> {
+    const { host, carryOut } = this.#parts
+    const { receiver, content } = untagged(request)
+    if (receiver === 'host') return await host.onRequest(from, content)
+    try {
+      return encodeAnswer(await carryOut(decodeRequest(content)))
+    } catch (error) {
+      return encodeAnswer(toNodeError(error))
+    }
+  }
+
+  /** A leader is known. */
+  leaderKnown(): void {
+    for (const { resolve } of this.#waitForLeader.splice(0)) resolve()
+  }
+
+  expire(nowMs: number): void {
+    this.#waitForLeader = this.#waitForLeader.filter(({ expiresMs, reject }) => {
+      if (expiresMs > nowMs) return true
+      reject(new NodeError('NODE_NO_LEADER', 'no leader is known'))
+      return false
+    })
+  }
+
+  rejectAll(error: Error): void {
+    for (const { reject } of this.#waitForLeader.splice(0)) reject(error)
+  }
+
+  async #leader(signal: AbortSignal | undefined): Promise<void> {
+    const { requestTimeoutMs, nowMs } = this.#parts
+    await withSignal<unknown>(signal, (resolve, reject) =>
+      this.#waitForLeader.push({ expiresMs: nowMs() + requestTimeoutMs, resolve, reject }),
+    )
+  }
+}

@@ -1,0 +1,236 @@
+import { invariant } from '@orrery/environment'
+import type { Entry, Snapshot } from '@orrery/raft'
+import { NodeError } from './errors.ts'
+import { forwardedPayload, headerOf, type NodeProposal } from './proposal.ts'
+
+/** A proposal that waits. */
+interface Pending<P> {
+  readonly proposal: P
+  readonly expiresMs: number
+  /** Undefined while it is in nobody's log; index 0: on its way to the leader of that term. */
+  place: { readonly index: number; readonly term: number } | undefined
+  sequence: number
+  sentMs: number
+  isSettled: boolean
+}
+
+/** Proposals to send to the leader. */
+export interface Forwarding {
+  readonly payloads: readonly Uint8Array[]
+}
+
+/**
+ * The proposals of one member, each until it is known what became of it. None takes effect twice, and none is
+ * given up while it may still take effect within its time.
+ *
+ * A proposal is appended by a leader in one term. Terms only grow along the log: so as soon as an entry of a
+ * later term is committed, everything that an earlier term has left in the log lies before it, and a proposal of
+ * such a term that has not been seen is lost for sure. Only then it is proposed again.
+ */
+export class ProposalBook<P extends NodeProposal> {
+  readonly #session: bigint
+  #queued: Pending<P>[] = []
+  /** In the order of the log. */
+  #appended: Pending<P>[] = []
+  #appendedHead = 0
+  readonly #forwarded = new Map<number, Pending<P>>()
+  #nextSequence = 1
+  /** The term of the last entry that was applied. */
+  #lastTerm = 0
+  #bytes = 0
+
+  constructor(session: bigint) {
+    this.#session = session
+  }
+
+  get size(): number {
+    return this.#queued.length + this.#appended.length - this.#appendedHead + this.#forwarded.size
+  }
+
+  /** Payloads of all proposals that wait. Unit: bytes. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get hasQueued(): boolean {
+    return this.#queued.length > 0
+  }
+
+  add(proposal: P, expiresMs: number): void {
+    this.#bytes += proposal.payload.length
+    this.#queued.push({ proposal, expiresMs, place: undefined, sequence: 0, sentMs: 0, isSettled: false })
+  }
+
+  /** What is to be proposed next, in order. */
+  queued(): readonly P[] {
+    return this.#queued.map(({ proposal }) => proposal)
+  }
+
+  /** The first `count` that were queued are in this member's own log. */
+  appended(count: number, firstIndex: number, term: number): void {
+    const taken = this.#queued.splice(0, count)
+    for (const [offset, pending] of taken.entries()) {
+      pending.place = { index: firstIndex + offset, term }
+      this.#appended.push(pending)
+    }
+  }
+
+  /** What is to be sent to the leader of `term` for the first time. Leader-only proposals end here. */
+  forward(term: number, nowMs: number): Forwarding {
+    const payloads: Uint8Array[] = []
+    const settledBelow = this.#settledBelow()
+    for (const pending of this.#queued.splice(0)) {
+      if (pending.proposal.isLeaderOnly === true) {
+        this.#reject(pending, termOver())
+        continue
+      }
+      pending.place = { index: 0, term }
+      pending.sequence = this.#nextSequence++
+      this.#forwarded.set(pending.sequence, pending)
+      payloads.push(this.#send(pending, settledBelow, nowMs))
+    }
+    return { payloads }
+  }
+
+  /** What was sent to the leader of `term` before `sentBeforeMs`, and is still not seen in the log. */
+  resend(term: number, sentBeforeMs: number, nowMs: number): Forwarding {
+    const payloads: Uint8Array[] = []
+    const settledBelow = this.#settledBelow()
+    for (const pending of this.#forwarded.values()) {
+      if (pending.place?.term !== term || pending.sentMs > sentBeforeMs) continue
+      payloads.push(this.#send(pending, settledBelow, nowMs))
+    }
+    return { payloads }
+  }
+
+  /** An entry is about to be applied: the proposal behind it, if it is one of these. */
+  take(entry: Entry): P | undefined {
+    if (entry.term !== this.#lastTerm) this.#enterTerm(entry)
+    const head = this.#appended[this.#appendedHead]
+    if (head?.place?.index === entry.index) {
+      invariant(head.place.term === entry.term, 'a proposal that another term replaced was given up')
+      this.#dropHead()
+      return this.#settle(head)
+    }
+    if (entry.type !== 'command' || this.#forwarded.size === 0) return undefined
+    const header = headerOf(entry.payload)
+    if (header?.kind !== 'forwarded' || header.origin.session !== this.#session) return undefined
+    const pending = this.#forwarded.get(header.origin.sequence)
+    if (pending === undefined) return undefined
+    this.#forwarded.delete(header.origin.sequence)
+    return this.#settle(pending)
+  }
+
+  /** The state was replaced by a snapshot: what it covers may be in it, or not. */
+  installed({ index, term }: Snapshot): void {
+    const unknown = (): NodeError =>
+      new NodeError('NODE_OUTCOME_UNKNOWN', 'the member caught up by a snapshot: the outcome is unknown')
+    for (const pending of this.#forwarded.values()) this.#reject(pending, unknown())
+    this.#forwarded.clear()
+    const kept: Pending<P>[] = []
+    for (const pending of this.#appended.slice(this.#appendedHead)) {
+      if (pending.place !== undefined && pending.place.index > index) kept.push(pending)
+      else this.#reject(pending, unknown())
+    }
+    this.#appended = kept
+    this.#appendedHead = 0
+    this.#lastTerm = term
+    this.#giveUpBefore(term)
+  }
+
+  /** Answers those who have waited too long. */
+  expire(nowMs: number): void {
+    const isOver = (pending: Pending<P>): boolean => {
+      if (pending.expiresMs > nowMs) return false
+      const where = pending.place === undefined ? 'it was not proposed' : 'it may still take effect'
+      this.#reject(pending, new NodeError('NODE_TIMED_OUT', `there was no answer in time: ${where}`))
+      return true
+    }
+    this.#queued = this.#queued.filter((pending) => !isOver(pending))
+    for (const [sequence, pending] of this.#forwarded) if (isOver(pending)) this.#forwarded.delete(sequence)
+    // Its place in the log is still waited for.
+    for (const pending of this.#appended.slice(this.#appendedHead)) isOver(pending)
+  }
+
+  /** Answers everybody. */
+  rejectAll(error: Error): void {
+    for (const pending of [...this.#appended.slice(this.#appendedHead), ...this.#forwarded.values()]) {
+      this.#reject(pending, error)
+    }
+    for (const pending of this.#queued) this.#reject(pending, error)
+    this.#appended = []
+    this.#appendedHead = 0
+    this.#forwarded.clear()
+    this.#queued = []
+  }
+
+  #enterTerm({ term }: Entry): void {
+    this.#lastTerm = term
+    this.#giveUpBefore(term)
+  }
+
+  /** What was proposed in a term before this one, and is not in the log by now, never will be. */
+  #giveUpBefore(term: number): void {
+    const lost: Pending<P>[] = []
+    const kept: Pending<P>[] = []
+    for (const pending of this.#appended.slice(this.#appendedHead)) {
+      ;(pending.place !== undefined && pending.place.term < term ? lost : kept).push(pending)
+    }
+    this.#appended = kept
+    this.#appendedHead = 0
+    for (const [sequence, pending] of this.#forwarded) {
+      if (pending.place === undefined || pending.place.term >= term) continue
+      this.#forwarded.delete(sequence)
+      lost.push(pending)
+    }
+    const again: Pending<P>[] = []
+    for (const pending of lost) {
+      if (pending.isSettled) continue
+      pending.place = undefined
+      if (pending.proposal.isLeaderOnly === true) this.#reject(pending, termOver())
+      else again.push(pending)
+    }
+    this.#queued = [...again, ...this.#queued]
+  }
+
+  #send(pending: Pending<P>, settledBelow: number, nowMs: number): Uint8Array {
+    pending.sentMs = nowMs
+    const origin = { session: this.#session, sequence: pending.sequence, settledBelow }
+    return forwardedPayload(pending.proposal.payload, origin)
+  }
+
+  /** The oldest that may be sent again. */
+  #settledBelow(): number {
+    for (const sequence of this.#forwarded.keys()) return sequence
+    return this.#nextSequence
+  }
+
+  #dropHead(): void {
+    this.#appendedHead++
+    if (this.#appendedHead === this.#appended.length) {
+      this.#appended = []
+      this.#appendedHead = 0
+    } else if (this.#appendedHead >= 4_096 && this.#appendedHead * 2 > this.#appended.length) {
+      this.#appended = this.#appended.slice(this.#appendedHead)
+      this.#appendedHead = 0
+    }
+  }
+
+  #settle(pending: Pending<P>): P | undefined {
+    if (pending.isSettled) return undefined
+    pending.isSettled = true
+    this.#bytes -= pending.proposal.payload.length
+    return pending.proposal
+  }
+
+  #reject(pending: Pending<P>, error: Error): void {
+    if (pending.isSettled) return
+    pending.isSettled = true
+    this.#bytes -= pending.proposal.payload.length
+    pending.proposal.reject(error)
+  }
+}
+
+function termOver(): NodeError {
+  return new NodeError('NODE_TERM_OVER', 'this member does not lead any more: nothing was done')
+}

@@ -1,0 +1,157 @@
+import { invariant, type Logger } from '@orrery/environment'
+import { decodeMessages, encodeMessages, type Raft, type Snapshot, type SnapshotMessage } from '@orrery/raft'
+import { ByteReader } from './byte-reader.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { NodeError } from './errors.ts'
+import type { NodeHost } from './host.ts'
+import { MemberTable } from './member-table.ts'
+import type { IncomingSnapshot, Transport } from './ports.ts'
+
+export interface SnapshotsParts {
+  readonly raft: Raft
+  readonly transport: Transport
+  readonly host: NodeHost
+  readonly logger: Logger
+  readonly members: () => MemberTable
+  /** Keeps the log after an index. */
+  readonly hold: (index: number) => () => void
+  /** The core was told something. */
+  readonly onChange: () => void
+}
+
+/** A state that was received and is safe beside the present one. */
+interface Received {
+  readonly name: string
+  readonly snapshot: Snapshot
+  readonly members: MemberTable
+}
+
+/** A state that takes the place of the present one. */
+export interface Installing {
+  readonly snapshot: Snapshot
+  readonly members: MemberTable
+  readonly done: Promise<void>
+}
+
+/** States on their way from one member to another. The core only speaks of them. */
+export class Snapshots {
+  readonly #parts: SnapshotsParts
+  readonly #aborts = new Set<AbortController>()
+  /** Handed to the core, which has not taken it yet. */
+  #received: Received | undefined
+  /** Taken by the core in this batch; installed when the batch is durable. */
+  #accepted: (Received & { readonly readyNumber: number }) | undefined
+  #isInstalling = false
+
+  constructor(parts: SnapshotsParts) {
+    this.#parts = parts
+  }
+
+  /** The state is being replaced: nothing may be applied. */
+  get isInstalling(): boolean {
+    return this.#isInstalling || this.#accepted !== undefined
+  }
+
+  /** Sends the present state to a member that needs it. */
+  send({ to, ...message }: SnapshotMessage): void {
+    const { raft, transport, host, logger } = this.#parts
+    const { index, content } = host.readState()
+    const term = raft.termAt(index)
+    invariant(term !== undefined, 'the log holds the last entry that was applied, or begins behind it')
+    const members = this.#parts.members()
+    const snapshot: Snapshot = { index, term, membership: members.membership }
+    const header = new ByteWriter()
+      .bytes(encodeMessages([{ ...message, to, snapshot }]))
+      .bytes(members.encode())
+    const release = this.#parts.hold(index)
+    const abort = new AbortController()
+    this.#aborts.add(abort)
+    const finish = (outcome: 'sent' | 'failed'): void => {
+      this.#aborts.delete(abort)
+      release()
+      raft.reportSnapshot(to, outcome)
+      this.#parts.onChange()
+    }
+    transport.sendSnapshot(to, { header: header.finish(), content }, { signal: abort.signal }).then(
+      () => finish('sent'),
+      (error: unknown) => {
+        if (!abort.signal.aborted) logger.warn('a snapshot could not be sent', { to, error })
+        finish('failed')
+      },
+    )
+  }
+
+  /** Takes a state in, and lets the core decide whether it is needed. */
+  async receive(incoming: IncomingSnapshot): Promise<void> {
+    const { raft, host } = this.#parts
+    const { message, members } = readHeader(incoming)
+    if (message.term < raft.term || message.snapshot.index <= raft.commitIndex) {
+      // The answer to its message tells the sender why.
+      raft.step(message)
+      this.#parts.onChange()
+      return
+    }
+    this.#requireFree()
+    const name = await host.receiveState(incoming)
+    try {
+      this.#requireFree()
+    } catch (error) {
+      host.discardState(name)
+      throw error
+    }
+    this.#received = { name, snapshot: message.snapshot, members }
+    raft.step(message)
+    this.#parts.onChange()
+    // The core answers at once: if it wants the state, the next batch says so.
+    queueMicrotask(() => queueMicrotask(() => this.#dropUnwanted(name)))
+  }
+
+  /** The name of the state that a batch of the core installs. */
+  nameOf(snapshot: Snapshot | undefined, readyNumber: number): string | undefined {
+    if (snapshot === undefined) return undefined
+    const received = this.#received
+    invariant(received?.snapshot.index === snapshot.index, 'the core installs what was received last')
+    this.#received = undefined
+    this.#accepted = { ...received, readyNumber }
+    return received.name
+  }
+
+  /** Batches up to this one are durable: installs the state that one of them wants. */
+  persisted(readyNumber: number): Installing | undefined {
+    const accepted = this.#accepted
+    if (accepted === undefined || accepted.readyNumber > readyNumber) return undefined
+    const { name, snapshot, members } = accepted
+    this.#accepted = undefined
+    this.#isInstalling = true
+    const done = this.#parts.host.installState(name, snapshot, members.encode()).finally(() => {
+      this.#isInstalling = false
+    })
+    return { snapshot, members, done }
+  }
+
+  /** Gives up what is on its way. */
+  stop(): void {
+    for (const abort of this.#aborts) abort.abort(new NodeError('NODE_CLOSED', 'the member is closed'))
+  }
+
+  /** One state at a time. */
+  #requireFree(): void {
+    if (this.#received === undefined && !this.isInstalling) return
+    throw new NodeError('NODE_FAILED', 'another snapshot is being installed')
+  }
+
+  #dropUnwanted(name: string): void {
+    if (this.#received?.name !== name) return
+    this.#received = undefined
+    this.#parts.host.discardState(name)
+  }
+}
+
+function readHeader({ header }: IncomingSnapshot): { message: SnapshotMessage; members: MemberTable } {
+  const reader = new ByteReader(header)
+  const [message] = decodeMessages(reader.bytes())
+  const members = MemberTable.decode(reader.bytes())
+  reader.end()
+  if (message?.type !== 'snapshot') throw new NodeError('NODE_DAMAGED', 'the header of a snapshot has none')
+  return { message, members }
+}
