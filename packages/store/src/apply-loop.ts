@@ -1,12 +1,14 @@
 import type { Clock } from '@orrery/environment'
 import type { Command } from './command.ts'
-import { type Proposal, ProposalQueue } from './proposals.ts'
+import type { Committed, CommitLog } from './ports.ts'
 import { Refusal, type StateMachine } from './state-machine.ts'
 
 /** What an {@link ApplyLoop} works on. */
 export interface ApplyLoopParts {
   readonly clock: Clock
-  readonly state: StateMachine
+  readonly log: Pick<CommitLog, 'take' | 'applied' | 'waiting' | 'rejectAll'>
+  /** The state may be replaced by another between two entries. */
+  readonly state: () => StateMachine
   /** How long one turn of the event loop may take. Unit: ms. */
   readonly turnMaxMs: number
   /** Whether what is applied now would only wait in memory. The host calls {@link ApplyLoop.resume} then. */
@@ -26,9 +28,6 @@ const sliceEntries = 64
 /** Applies committed entries in the order of the log, and answers those who wait for them. */
 export class ApplyLoop {
   readonly #parts: ApplyLoopParts
-  readonly #proposals = new ProposalQueue()
-  /** Entries up to here may be applied. */
-  #committed: number
   /** A slice is scheduled, or waits for the backend. */
   #scheduled = false
   /** When the present turn of the event loop is used up. */
@@ -38,16 +37,10 @@ export class ApplyLoop {
 
   constructor(parts: ApplyLoopParts) {
     this.#parts = parts
-    this.#committed = parts.state.appliedIndex
   }
 
-  push(proposal: Proposal): void {
-    this.#proposals.push(proposal)
-  }
-
-  /** Entries up to `index` may be applied. */
-  commit(index: number): void {
-    this.#committed = index
+  /** There are entries to be applied. */
+  commit(): void {
     if (this.#scheduled) return
     this.#beginTurn()
     this.#slice()
@@ -60,14 +53,14 @@ export class ApplyLoop {
 
   /** Resolves when nobody waits for an answer. */
   async idle(): Promise<void> {
-    if (this.#proposals.size === 0) return
+    if (this.#parts.log.waiting === 0) return
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
   }
 
   /** Applies nothing more, and answers everybody with `error`. */
   stop(error: Error): void {
     this.#stopped = true
-    this.#proposals.rejectAll(error)
+    this.#parts.log.rejectAll(error)
     this.#wakeIdle()
   }
 
@@ -77,7 +70,7 @@ export class ApplyLoop {
     const { clock, onSlice, isCongested } = this.#parts
     const more = this.#applySome()
     onSlice()
-    if (this.#proposals.size === 0) this.#wakeIdle()
+    if (this.#idleWaiters.length > 0 && this.#parts.log.waiting === 0) this.#wakeIdle()
     if (!more) return
     this.#scheduled = true
     if (isCongested()) return
@@ -87,20 +80,37 @@ export class ApplyLoop {
 
   /** Applies the next entries and tells whether there may be more. */
   #applySome(): boolean {
-    const { clock, state, onApplied } = this.#parts
+    const { clock, log } = this.#parts
     const nowMs = clock.nowMs()
+    let last = 0
+    let more = true
     for (let left = sliceEntries; left > 0; left--) {
-      const proposal = this.#proposals.take(this.#committed)
-      if (proposal === undefined) return false
-      const { command } = proposal
-      const result = state.apply(command, proposal.index, nowMs)
+      const entry = log.take()
+      if (entry === undefined) {
+        more = false
+        break
+      }
+      this.#apply(entry, nowMs)
+      last = entry.index
+      // A put is short. Any other command may take as long as many of them.
+      if (entry.command?.type !== 'put' && clock.nowMs() >= this.#turnEndMs) break
+    }
+    if (last > 0) log.applied(last)
+    return more
+  }
+
+  #apply({ index, term, command, members, proposal }: Committed, nowMs: number): void {
+    const state = this.#parts.state()
+    if (command === undefined) {
+      state.skip({ index, term }, members)
+      return
+    }
+    const result = state.apply(command, { index, term }, nowMs)
+    if (proposal !== undefined) {
       if (result instanceof Refusal) proposal.reject(result.error)
       else proposal.resolve(result)
-      onApplied(command)
-      // A put is short. Any other command may take as long as many of them.
-      if (command.type !== 'put' && clock.nowMs() >= this.#turnEndMs) return true
     }
-    return true
+    this.#parts.onApplied(command)
   }
 
   #nextTurn(): void {

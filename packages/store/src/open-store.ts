@@ -91,7 +91,7 @@ async function open(
     disk,
     directory: join(directory, 'wal'),
     identity: Buffer.concat([proposed, Buffer.of(stored === undefined ? fromNothing : fromSnapshot)]),
-    logger: environment.logger,
+    environment,
   })
   undo.add(() => log.close())
   const identity = agreeOnIdentity(backend, log, stored)
@@ -172,7 +172,8 @@ async function recover({
   state.restored()
   if (wal.lastIndex === applied) return
   for await (const entries of wal.read(applied + 1)) {
-    for (const { index, payload } of entries) state.apply(decodeCommand(payload), index, clock.nowMs())
+    for (const { index, payload } of entries)
+      state.apply(decodeCommand(payload), { index, term: 1 }, clock.nowMs())
     if (backend.pendingBytes > replayPendingMaxBytes) await backend.flush()
     await nextTurn()
   }

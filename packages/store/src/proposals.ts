@@ -1,31 +1,22 @@
-import type { Command } from './command.ts'
-import type { CommandResult } from './state-machine.ts'
+import type { Committed, Proposal } from './ports.ts'
 
-/** A command that was appended to the log, and who waits for its answer. */
-export interface Proposal {
-  readonly index: number
-  readonly command: Command
-  readonly resolve: (result: CommandResult) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** Proposals in the order of the log. */
+/** What a log of this member alone has appended, in its order, until it is committed and taken. */
 export class ProposalQueue {
-  #queue: (Proposal | undefined)[] = []
+  #queue: (Committed | undefined)[] = []
   #head = 0
 
   get size(): number {
     return this.#queue.length - this.#head
   }
 
-  push(proposal: Proposal): void {
-    this.#queue.push(proposal)
+  push(index: number, proposal: Proposal): void {
+    this.#queue.push({ index, term: 1, command: proposal.command, members: undefined, proposal })
   }
 
-  /** The oldest proposal, if its entry is at or before `index`. */
-  take(index: number): Proposal | undefined {
-    const proposal = this.#queue[this.#head]
-    if (proposal === undefined || proposal.index > index) return undefined
+  /** The oldest entry, if it is at or before `index`. */
+  take(index: number): Committed | undefined {
+    const entry = this.#queue[this.#head]
+    if (entry === undefined || entry.index > index) return undefined
     this.#queue[this.#head++] = undefined
     if (this.#head === this.#queue.length) {
       this.#queue = []
@@ -34,11 +25,13 @@ export class ProposalQueue {
       this.#queue = this.#queue.slice(this.#head)
       this.#head = 0
     }
-    return proposal
+    return entry
   }
 
   /** Answers everybody with an error. */
-  rejectAll(error: unknown): void {
-    for (let next = this.take(Infinity); next !== undefined; next = this.take(Infinity)) next.reject(error)
+  rejectAll(error: Error): void {
+    for (let next = this.take(Infinity); next !== undefined; next = this.take(Infinity)) {
+      next.proposal?.reject(error)
+    }
   }
 }

@@ -4,7 +4,6 @@ import { CommandEncoder } from './command-encoder.ts'
 import { StoreError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { CommitLog } from './ports.ts'
-import type { Proposal } from './proposals.ts'
 import type { CommandResult } from './state-machine.ts'
 import type { CallOptions } from './store.ts'
 
@@ -14,8 +13,12 @@ export interface ProposerParts {
   readonly log: CommitLog
   /** Largest encoded command of a caller. Unit: bytes. */
   readonly requestMaxBytes: number
-  /** Takes proposals in the order of the log. */
-  readonly onProposed: (proposal: Proposal) => void
+}
+
+/** Options of a proposal. */
+export interface ProposeOptions extends CallOptions {
+  /** Takes effect while this member leads, or not at all: for what only the leader may decide. */
+  readonly isLeaderOnly?: boolean
 }
 
 /** Commands as large as a caller makes them. The others are the store's own, which makes none that is too large. */
@@ -35,8 +38,8 @@ export class Proposer {
    *
    * @throws StoreError `STORE_CLOSED`, `STORE_FAILED`, `STORE_REQUEST_TOO_LARGE`, `STORE_TOO_MANY_REQUESTS`
    */
-  propose(command: Command, { signal }: CallOptions = {}): Promise<CommandResult> {
-    const { lifecycle, log, requestMaxBytes, onProposed } = this.#parts
+  propose(command: Command, { signal, isLeaderOnly = false }: ProposeOptions = {}): Promise<CommandResult> {
+    const { lifecycle, log, requestMaxBytes } = this.#parts
     signal?.throwIfAborted()
     lifecycle.requireOpen()
     lifecycle.requireNoFailure()
@@ -47,9 +50,8 @@ export class Proposer {
         `a request of ${payload.length} bytes, at most ${requestMaxBytes} may be`,
       )
     }
-    const index = log.append(payload)
     const answer = new Promise<CommandResult>((resolve, reject) => {
-      onProposed({ index, command, resolve, reject })
+      log.propose(payload, { command, isLeaderOnly, resolve, reject })
     })
     return signal === undefined ? answer : abortable(answer, signal)
   }

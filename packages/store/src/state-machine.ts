@@ -9,6 +9,15 @@ import type { Alarm, AlarmType } from './store.ts'
 /** Names of the backend's values beside the revisions. Part of the format of the data directory. */
 const leasePrefix = 'lease/'
 const alarmPrefix = 'alarm/'
+/** Of the log that the state comes from: not part of a snapshot, which begins another one. */
+const termName = 'store/term'
+const membersName = 'store/members'
+
+/** Where an entry stands in the log. */
+export interface LogPosition {
+  readonly index: number
+  readonly term: number
+}
 
 /** What a command that was applied answers, by its type. */
 export type CommandResult =
@@ -46,6 +55,8 @@ export class StateMachine {
   #alarms: readonly Alarm[] = []
   /** The last entry applied. */
   #appliedIndex = 0
+  #appliedTerm = 1
+  #members: Uint8Array | undefined
 
   constructor(backend: StoreBackend, options: StateMachineOptions) {
     this.#backend = backend
@@ -55,6 +66,16 @@ export class StateMachine {
 
   get appliedIndex(): number {
     return this.#appliedIndex
+  }
+
+  /** The term of the last entry applied. */
+  get appliedTerm(): number {
+    return this.#appliedTerm
+  }
+
+  /** Who is in the cluster, as the log told last; undefined where there is none. */
+  get members(): Uint8Array | undefined {
+    return this.#members
   }
 
   get alarms(): readonly Alarm[] {
@@ -72,6 +93,9 @@ export class StateMachine {
    */
   restore(appliedIndex: number): void {
     this.#appliedIndex = appliedIndex
+    const term = this.#backend.getMeta(termName)
+    if (term !== undefined) this.#appliedTerm = Number(Buffer.from(term).toString())
+    this.#members = this.#backend.getMeta(membersName)?.slice()
     this.#backend.scanMeta(leasePrefix, (name, value) => {
       const id = BigInt.asIntN(64, BigInt(`0x${name.slice(leasePrefix.length)}`))
       const { ttlMs, remainingMs, revoking } = decodeLease(value)
@@ -96,7 +120,7 @@ export class StateMachine {
    * @param nowMs arms the deadline of a granted lease; nothing else depends on it
    * @returns the answer, or the refusal: a refused command was an entry of the log all the same
    */
-  apply(command: Command, index: number, nowMs: number): CommandResult | Refusal {
+  apply(command: Command, { index, term }: LogPosition, nowMs: number): CommandResult | Refusal {
     let result: CommandResult | Refusal
     try {
       result = this.#execute(command, nowMs)
@@ -105,15 +129,32 @@ export class StateMachine {
       if (!isRefusal(error)) throw error
       result = new Refusal(error)
     }
-    this.#appliedIndex = index
-    this.#backend.seal(index)
+    this.#seal(index, term)
     return result
+  }
+
+  /** Applies an entry that changes nothing of the state itself, and seals it. */
+  skip({ index, term }: LogPosition, members: Uint8Array | undefined): void {
+    if (members !== undefined) {
+      this.#members = members
+      this.#backend.setMeta(membersName, members)
+    }
+    this.#seal(index, term)
   }
 
   /** Ends the recovery, after keys were read back too. */
   restored(): void {
     this.#restoring = false
     for (const id of this.#revoking) this.lessor.beginRevoke(id)
+  }
+
+  #seal(index: number, term: number): void {
+    if (term !== this.#appliedTerm) {
+      this.#appliedTerm = term
+      this.#backend.setMeta(termName, Buffer.from(String(term)))
+    }
+    this.#appliedIndex = index
+    this.#backend.seal(index)
   }
 
   #execute(command: Command, nowMs: number): CommandResult {

@@ -77,7 +77,6 @@ export class StoreEngine {
       lifecycle: this.lifecycle,
       log: parts.log,
       requestMaxBytes: options.requestMaxBytes,
-      onProposed: (proposal) => this.#applyLoop.push(proposal),
     })
     this.watchStreams = this.#createWatchStreams()
     this.compactor = new Compactor({
@@ -93,7 +92,7 @@ export class StoreEngine {
       turnMaxMs: options.turnMaxMs,
       steps: [() => this.compactor.step(), () => this.#watchSyncStep(), () => this.leaseKeeper.promoteStep()],
     })
-    parts.log.onCommit = (index) => this.#applyLoop.commit(index)
+    parts.log.onCommit = () => this.#applyLoop.commit()
     parts.log.onFailure = (error) => this.#fail(error)
     parts.backend.onFailure = (error) => this.#fail(error)
     parts.backend.onDurable = (index) => this.#backendDurable(index)
@@ -148,7 +147,8 @@ export class StoreEngine {
   #createApplyLoop(): ApplyLoop {
     return new ApplyLoop({
       clock: this.#environment.clock,
-      state: this.state,
+      log: this.#log,
+      state: () => this.state,
       turnMaxMs: this.options.turnMaxMs,
       isCongested: () => this.#congested,
       onApplied: (command) => this.#applied(command),

@@ -1,7 +1,8 @@
-import { hasCode, type Logger } from '@orrery/environment'
+import { type Environment, hasCode } from '@orrery/environment'
 import { type Disk, openWal, type Wal } from '@orrery/wal'
 import { StoreError } from './errors.ts'
 import type { CommitLog } from './ports.ts'
+import { ProposalQueue } from './proposals.ts'
 
 /** The type of the log's entries. The others are free for a replicated store. */
 const commandEntry = 1
@@ -21,27 +22,38 @@ export async function openWalLog(parts: {
   readonly disk: Disk
   readonly directory: string
   readonly identity: Uint8Array
-  readonly logger: Logger
+  readonly environment: Environment
 }): Promise<WalLog> {
+  const queue = new ProposalQueue()
   const wal = await openWal(
     {
       disk: parts.disk,
       directory: parts.directory,
-      logger: parts.logger,
-      onDurable: (index) => log.onCommit?.(index),
+      logger: parts.environment.logger,
+      // Callers that are served in one turn of the event loop share one sync.
+      defer: (callback) => parts.environment.clock.defer(callback),
+      onDurable: () => log.onCommit?.(),
       onFailure: (error) => log.onFailure?.(error),
     },
     { metadata: parts.identity },
   )
   const log: WalLog = {
     wal,
-    append: (payload) => {
+    propose: (payload, proposal) => {
       try {
-        return wal.append(commandEntry, payload)
+        queue.push(wal.append(commandEntry, payload), proposal)
       } catch (error) {
         throw refused(error)
       }
     },
+    take: () => queue.take(wal.durableIndex),
+    applied: () => {},
+    get waiting() {
+      return queue.size
+    },
+    rejectAll: (error) => queue.rejectAll(error),
+    // What is applied includes every write that was answered.
+    readBarrier: () => undefined,
     get commitIndex() {
       return wal.durableIndex
     },

@@ -79,6 +79,11 @@ function commands(seed: number, count: number): Command[] {
   return Array.from({ length: count }, one)
 }
 
+/** A place in the log of a single member. */
+function at(index: number): { index: number; term: number } {
+  return { index, term: 1 }
+}
+
 describe('the state machine', () => {
   test.each([1, 2, 3, 4, 5, 6])(
     'comes to the same state from the same entries, at any time and after any restart, seed %i',
@@ -91,9 +96,9 @@ describe('the state machine', () => {
       const straight = restored(first)
       let restarted = restored(second)
       for (const [n, command] of list.entries()) {
-        const here = straight.apply(command, n + 1, n * 5)
+        const here = straight.apply(command, at(n + 1), n * 5)
         // The other one reads its log, at another time, and restarts now and then.
-        const there = restarted.apply(decodeCommand(encoder.encode(command)), n + 1, 0)
+        const there = restarted.apply(decodeCommand(encoder.encode(command)), at(n + 1), 0)
         expect(there instanceof Refusal ? there.error.message : there).toEqual(
           here instanceof Refusal ? here.error.message : here,
         )
@@ -116,17 +121,17 @@ describe('the state machine', () => {
         throw new DiskError('DISK', 'cannot be written')
       },
     })
-    expect(() => state.apply({ type: 'put', request: { key: 'a' } }, 1, 0)).toThrow('DISK')
+    expect(() => state.apply({ type: 'put', request: { key: 'a' } }, at(1), 0)).toThrow('DISK')
   })
 
   test('removes overdue leases each in a revision of its own, and leaves out those that are gone', () => {
     const state = restored(createStoreBackend())
     for (const [n, id] of [7n, 8n, 9n].entries()) {
-      state.apply({ type: 'leaseGrant', id, ttlMs: 60_000 }, 2 * n + 1, 0)
-      state.apply({ type: 'put', request: { key: `k${id}`, lease: id } }, 2 * n + 2, 0)
+      state.apply({ type: 'leaseGrant', id, ttlMs: 60_000 }, at(2 * n + 1), 0)
+      state.apply({ type: 'put', request: { key: `k${id}`, lease: id } }, at(2 * n + 2), 0)
     }
     const { revision } = state.mvcc
-    expect(state.apply({ type: 'leaseExpire', ids: [7n, 5n, 9n, 7n] }, 7, 0)).toBeUndefined()
+    expect(state.apply({ type: 'leaseExpire', ids: [7n, 5n, 9n, 7n] }, at(7), 0)).toBeUndefined()
     expect(state.mvcc).toMatchObject({ revision: revision + 2, keys: 1 })
     expect(state.lessor.size).toBe(1)
   })
@@ -134,19 +139,19 @@ describe('the state machine', () => {
   test('goes on with a revocation that was cut off by a restart', () => {
     const backend = createStoreBackend()
     const before = restored(backend)
-    before.apply({ type: 'leaseGrant', id: 7n, ttlMs: 60_000 }, 1, 0)
+    before.apply({ type: 'leaseGrant', id: 7n, ttlMs: 60_000 }, at(1), 0)
     for (let n = 0; n < 10; n++) {
-      before.apply({ type: 'put', request: { key: `k${n}`, lease: 7n } }, n + 2, 0)
+      before.apply({ type: 'put', request: { key: `k${n}`, lease: 7n } }, at(n + 2), 0)
     }
-    before.apply({ type: 'leaseRevokeKeys', id: 7n, keys: ['k0', 'k1', 'k2'] }, 12, 0)
+    before.apply({ type: 'leaseRevokeKeys', id: 7n, keys: ['k0', 'k1', 'k2'] }, at(12), 0)
     const after = restored(backend)
     expect(after.lessor.keys(7n)).toHaveLength(7)
-    const late = after.apply({ type: 'put', request: { key: 'late', lease: 7n } }, 13, 0)
+    const late = after.apply({ type: 'put', request: { key: 'late', lease: 7n } }, at(13), 0)
     expect(late).toMatchObject({ error: { code: 'MVCC_LEASE_NOT_FOUND' } })
     after.lessor.promote({ nowMs: 0, extendMs: 0 })
     while (!after.lessor.promoteStep(10));
     expect(() => after.lessor.renew(7n, 0)).toThrow('LEASE_EXPIRED')
-    after.apply({ type: 'leaseRevoke', id: 7n }, 14, 0)
+    after.apply({ type: 'leaseRevoke', id: 7n }, at(14), 0)
     expect(after.mvcc.keys).toBe(0)
     expect(contentsOf(backend).filter((line) => line.startsWith('lease/'))).toEqual([])
   })

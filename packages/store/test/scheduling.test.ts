@@ -5,7 +5,8 @@ import { ApplyLoop } from '../src/apply-loop.ts'
 import { BackgroundWork } from '../src/background-work.ts'
 import type { Command } from '../src/command.ts'
 import { createStoreBackend } from '../src/memory-store.ts'
-import { type Proposal, ProposalQueue } from '../src/proposals.ts'
+import type { Proposal } from '../src/ports.ts'
+import { ProposalQueue } from '../src/proposals.ts'
 import { StateMachine } from '../src/state-machine.ts'
 
 describe('background work', () => {
@@ -89,6 +90,7 @@ describe('the apply loop', () => {
     const state = new StateMachine(createStoreBackend(), { leaseTtlMinMs: 1 })
     state.restore(0)
     state.restored()
+    const queue = new ProposalQueue()
     const loop = new ApplyLoop({
       clock: {
         ...createManualClock(),
@@ -98,7 +100,15 @@ describe('the apply loop', () => {
           return { cancel: () => {} }
         },
       },
-      state,
+      log: {
+        take: () => queue.take(commands.length),
+        applied: () => {},
+        get waiting() {
+          return queue.size
+        },
+        rejectAll: (error) => queue.rejectAll(error),
+      },
+      state: () => state,
       turnMaxMs: 5,
       isCongested: () => false,
       onApplied: () => {
@@ -108,10 +118,10 @@ describe('the apply loop', () => {
       onSlice: () => {},
     })
     for (const [n, command] of commands.entries()) {
-      loop.push({ index: n + 1, command, resolve: () => {}, reject: () => {} })
+      queue.push(n + 1, { command, isLeaderOnly: false, resolve: () => {}, reject: () => {} })
     }
     const turns: number[] = []
-    nextTurn = () => loop.commit(commands.length)
+    nextTurn = () => loop.commit()
     while (nextTurn !== undefined) {
       const turn: () => void = nextTurn
       nextTurn = undefined
@@ -136,9 +146,9 @@ describe('the apply loop', () => {
 })
 
 describe('the queue of proposals', () => {
-  const proposal = (index: number, reject: (error: unknown) => void = () => {}): Proposal => ({
-    index,
-    command: { type: 'compact', revision: index },
+  const proposal = (reject: (error: unknown) => void = () => {}): Proposal => ({
+    command: { type: 'compact', revision: 1 },
+    isLeaderOnly: false,
     resolve: () => {},
     reject,
   })
@@ -151,7 +161,7 @@ describe('the queue of proposals', () => {
         let taken = 0
         for (const [n, count] of steps.entries()) {
           if (n % 2 === 0) {
-            for (let i = 0; i < count; i++) queue.push(proposal(++pushed))
+            for (let i = 0; i < count; i++) queue.push(++pushed, proposal())
           } else {
             const committed = Math.min(pushed, taken + count)
             for (let next = queue.take(committed); next !== undefined; next = queue.take(committed)) {
@@ -167,9 +177,9 @@ describe('the queue of proposals', () => {
 
   test('stays small while it never runs empty', () => {
     const queue = new ProposalQueue()
-    queue.push(proposal(1))
+    queue.push(1, proposal())
     for (let index = 2; index < 30_000; index++) {
-      queue.push(proposal(index))
+      queue.push(index, proposal())
       expect(queue.take(index)?.index).toBe(index - 1)
     }
     expect(queue.size).toBe(1)
@@ -178,9 +188,14 @@ describe('the queue of proposals', () => {
   test('answers everybody with an error when told to', () => {
     const queue = new ProposalQueue()
     const errors: unknown[] = []
-    for (const index of [1, 2, 3]) queue.push(proposal(index, (error) => errors.push(error)))
+    const failure = new Error('failed')
+    for (const index of [1, 2, 3])
+      queue.push(
+        index,
+        proposal((error) => errors.push(error)),
+      )
     queue.take(1)
-    queue.rejectAll('failed')
-    expect([errors, queue.size]).toEqual([['failed', 'failed'], 0])
+    queue.rejectAll(failure)
+    expect([errors, queue.size]).toEqual([[failure, failure], 0])
   })
 })
