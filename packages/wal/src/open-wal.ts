@@ -24,6 +24,13 @@ export interface WalDependencies {
    * write finishes later. What it throws is not caught.
    */
   readonly onDurable?: (index: number) => void
+  /**
+   * Runs a callback when the present turn of the event loop is over. Entries that are appended until then share a
+   * write and a sync: with a `clock.defer`, those of all the input that has arrived.
+   *
+   * @defaultValue `queueMicrotask`: the entries of one callback of the host, and what follows from it
+   */
+  readonly defer?: (callback: () => void) => unknown
   /** Called once, when the log fails. The error is a `WAL_FAILED` with the reason as its cause. */
   readonly onFailure?: (error: WalError) => void
 }
@@ -77,6 +84,7 @@ async function openLocked(dependencies: WalDependencies, options: Required<WalOp
     logger,
     onDurable: dependencies.onDurable ?? (() => {}),
     onFailure: dependencies.onFailure ?? (() => {}),
+    defer: dependencies.defer ?? queueMicrotask,
     segments,
     writer,
     recovery,

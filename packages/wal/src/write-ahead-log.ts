@@ -17,6 +17,7 @@ export interface WalParts {
   readonly logger: Logger
   readonly onDurable: (index: number) => void
   readonly onFailure: (error: WalError) => void
+  readonly defer: (callback: () => void) => unknown
   readonly segments: SegmentList
   readonly writer: SegmentWriter
   readonly recovery: WalRecovery
@@ -170,11 +171,15 @@ export class WriteAheadLog implements Wal {
     }
   }
 
-  /** Entries of one turn go into one record: writing starts when the turn is over. */
+  /**
+   * Entries of one turn go into one record: writing starts when the turn is over. When the disk is done with a
+   * record, that is after the host has heard of it: what it appends in answer goes with what has waited. A sync
+   * costs the processor as much as many entries do.
+   */
   #schedulePump(): void {
     if (this.#pumpScheduled || this.#inFlight !== undefined) return
     this.#pumpScheduled = true
-    queueMicrotask(() => {
+    this.#parts.defer(() => {
       this.#pumpScheduled = false
       this.#pump()
     })
@@ -202,9 +207,8 @@ export class WriteAheadLog implements Wal {
     if (record.kind !== 'close') this.#durableIndex = record.durableIndex
     includePlacement(this.#parts.segments, placement)
     this.#recycle(results)
-    // The disk goes on before the host is told, so that it does not wait for what the host does.
-    this.#pump()
-    this.#housekeeping.start()
+    if (this.#queue.isEmpty) this.#housekeeping.start()
+    else this.#schedulePump()
     this.#flushWaiters.release(this.#doneOrdinal)
     this.#durableWaiters.release(this.#durableIndex)
     if (record.kind !== 'close') this.#parts.onDurable(this.#durableIndex)

@@ -9,7 +9,7 @@ export const tiny: WalOptions = { segmentMaxBytes: 512, recordMaxBytes: 256, pre
 export function open(
   disk: SimulatedDisk,
   options: WalOptions = tiny,
-  callbacks: Partial<Pick<WalDependencies, 'onDurable' | 'onFailure' | 'logger'>> = {},
+  callbacks: Partial<Pick<WalDependencies, 'onDurable' | 'onFailure' | 'logger' | 'defer'>> = {},
 ): Promise<Wal> {
   return openWal({ disk, directory, ...callbacks }, options)
 }

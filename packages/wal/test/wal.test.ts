@@ -85,6 +85,32 @@ describe('appending', () => {
     expect(syncs).toBeGreaterThan(0)
   })
 
+  test('what is appended until the host ends its turn shares one sync, answers to the last one included', async () => {
+    const disk = createSimulatedDisk()
+    const turns: (() => void)[] = []
+    const durable: number[] = []
+    const wal = await open(disk, large, {
+      onDurable: (index) => {
+        durable.push(index)
+        if (index === 3) wal.append(0, bytes('answer'))
+      },
+      defer: (callback) => turns.push(callback),
+    })
+    for (let i = 1; i <= 3; i++) {
+      wal.append(0, bytes(String(i)))
+      await settle()
+    }
+    expect([turns.length, wal.durableIndex]).toEqual([1, 0])
+    turns.shift()?.()
+    wal.append(0, bytes('meanwhile'))
+    await settle()
+    expect([turns.length, ...durable]).toEqual([1, 3])
+    turns.shift()?.()
+    await settle()
+    expect([turns.length, ...durable]).toEqual([0, 3, 5])
+    expect(await contents(wal)).toEqual(['1:1', '2:2', '3:3', '4:meanwhile', '5:answer'])
+  })
+
   test('appendAll never spreads its entries over two records', async () => {
     const disk = createSimulatedDisk()
     const durable: number[] = []
