@@ -1,75 +1,91 @@
-import { openStore } from '@orrery/store'
-import { count, type Scenario } from './report.ts'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { openStore, type Store } from '@orrery/store'
+import { count, median, type Scenario } from './report.ts'
 import { scatteredKey, withDirectory } from './temporary.ts'
 
-/** Measures the longest turn of the event loop, garbage collection included, until it is stopped. */
-function watchTurns(): () => number {
-  let longestMs = 0
-  let lastMs = performance.now()
-  let running = true
-  const turn = (): void => {
-    const nowMs = performance.now()
-    longestMs = Math.max(longestMs, nowMs - lastMs)
-    lastMs = nowMs
-    if (running) setImmediate(turn)
-  }
-  setImmediate(turn)
-  return () => {
-    running = false
-    return longestMs
-  }
+const rounds = 3
+const revisions = 1_000_000
+const leases = 100_000
+const value = new Uint8Array(64)
+
+/**
+ * The longest turn of the event loop while `work` goes on, garbage collection included: the longest time between
+ * two runs of a timer of Node's own, which uses up neither the processor nor the heap.
+ */
+async function longestTurnMs(work: () => Promise<void>): Promise<number> {
+  const turns = monitorEventLoopDelay({ resolution: 1 })
+  turns.enable()
+  await work()
+  turns.disable()
+  return turns.max / 1e6
 }
 
-/** Work that could stall a host: the compaction of a million revisions, the end of a hundred thousand leases. */
+async function compact(store: Store): Promise<number> {
+  let next = 0
+  await Promise.all(
+    Array.from({ length: 256 }, async () => {
+      while (next < revisions) await store.put({ key: scatteredKey(next++, 10_007), value })
+    }),
+  )
+  return longestTurnMs(async () => {
+    await store.compact({ revision: store.status().revision, physical: true })
+  })
+}
+
+async function expire(store: Store): Promise<number> {
+  let granted = 0
+  await Promise.all(
+    Array.from({ length: 256 }, async () => {
+      while (granted < leases) {
+        const key = `leased/${granted++}`
+        const { id } = await store.leases.grant({ ttlMs: 20_000 })
+        await store.put({ key, value, lease: id })
+      }
+    }),
+  )
+  return longestTurnMs(async () => {
+    for (let left = leases; left > 0; ) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      left = (await store.range({ key: 'leased/', rangeEnd: 'leased0', countOnly: true })).count
+    }
+  })
+}
+
+/** The same of a loop that only spins: what the machine itself does to turns. */
+function spin(): Promise<number> {
+  const endMs = performance.now() + 3_000
+  return longestTurnMs(async () => {
+    while (performance.now() < endMs) await new Promise((resolve) => setImmediate(resolve))
+  })
+}
+
+/**
+ * Work that could stall a host: the compaction of a million revisions, the end of a hundred thousand leases. Each
+ * several times, for what else a machine does makes turns longer, too.
+ */
 export const longestTurns: Scenario = {
   name: 'turns',
   run: () =>
     withDirectory(async (directory) => {
       await using store = await openStore({ directory })
-      const value = new Uint8Array(64)
-      const revisions = 1_000_000
-      let next = 0
-      await Promise.all(
-        Array.from({ length: 256 }, async () => {
-          while (next < revisions) await store.put({ key: scatteredKey(next++, 10_007), value })
-        }),
-      )
-      const stopCompaction = watchTurns()
-      const { revision } = store.status()
-      await store.compact({ revision, physical: true })
-      const compactionMs = stopCompaction()
-
-      const leases = 100_000
-      let granted = 0
-      await Promise.all(
-        Array.from({ length: 256 }, async () => {
-          while (granted < leases) {
-            const key = `leased/${granted++}`
-            const { id } = await store.leases.grant({ ttlMs: 20_000 })
-            await store.put({ key, value, lease: id })
-          }
-        }),
-      )
-      const stopExpiry = watchTurns()
-      for (;;) {
-        const { count: left } = await store.range({ key: 'leased/', rangeEnd: 'leased0', countOnly: true })
-        if (left === 0) break
-        await new Promise((resolve) => setTimeout(resolve, 100))
+      const spinsMs: number[] = []
+      const compactionsMs: number[] = []
+      const expiriesMs: number[] = []
+      for (let round = 0; round < rounds; round++) {
+        spinsMs.push(await spin())
+        compactionsMs.push(await compact(store))
+        expiriesMs.push(await expire(store))
       }
-      const expiryMs = stopExpiry()
+      const row = (what: string, measuredMs: readonly number[]) => ({
+        what: `longest event-loop turn while ${what}, median of ${rounds} times`,
+        ours: `${median(measuredMs).toFixed(1)} ms (${measuredMs.map((ms) => ms.toFixed(1)).join(', ')})`,
+        goal: '<= 20 ms',
+        peer: `${median(spinsMs).toFixed(1)} ms`,
+        reached: median(measuredMs) <= 20,
+      })
       return [
-        {
-          what: `longest event-loop turn while ${count(revisions)} revisions are compacted`,
-          ours: `${compactionMs.toFixed(1)} ms`,
-          goal: '<= 20 ms',
-          reached: compactionMs <= 20,
-        },
-        {
-          what: `longest event-loop turn while ${count(leases)} leases expire, each with a key`,
-          ours: `${expiryMs.toFixed(1)} ms`,
-          goal: '<= 20 ms',
-          reached: expiryMs <= 20,
-        },
+        row(`${count(revisions)} revisions are compacted`, compactionsMs),
+        row(`${count(leases)} leases expire, each with a key`, expiriesMs),
       ]
     }),
 }
