@@ -1,6 +1,6 @@
 import type { MemberId } from './entry.ts'
 import type { Position } from './log.ts'
-import type { Append, AppendResponse, Heartbeat, SnapshotMessage } from './message.ts'
+import type { Append, Heartbeat, SnapshotMessage } from './message.ts'
 import { isMember } from './membership.ts'
 import type { RaftState } from './state.ts'
 
@@ -68,7 +68,17 @@ function accept(state: RaftState, to: MemberId, index: number): void {
   const { id: from, term } = state
   state.probation?.matched(index)
   endProbation(state)
-  state.pledge({ ...response, from, to, term, index, isRejected: false })
+  state.pledge({
+    type: 'appendResponse',
+    from,
+    to,
+    term,
+    index,
+    isRejected: false,
+    hintIndex: 0,
+    hintTerm: 0,
+    isLogReset: false,
+  })
 }
 
 /** Makes the leader forget what this member acknowledged, and look for the common entry again. */
@@ -87,20 +97,20 @@ interface Rejection {
 
 function reject(state: RaftState, { to, index, hint }: Rejection): void {
   const { id: from, term } = state
-  const isLogReset = state.probation !== undefined
-  const { index: hintIndex, term: hintTerm } = hint
-  state.send({ ...response, from, to, term, index, isRejected: true, hintIndex, hintTerm, isLogReset })
+  state.send({
+    type: 'appendResponse',
+    from,
+    to,
+    term,
+    index,
+    isRejected: true,
+    hintIndex: hint.index,
+    hintTerm: hint.term,
+    isLogReset: state.probation !== undefined,
+  })
 }
 
-/** Tells a leader or candidate of an old term that it is over, which nobody else may get to do. */
+/** Tells a leader of an earlier term that it is over, which nobody else may get to do. */
 export function answerStale(state: RaftState, to: MemberId): void {
-  const { id: from, term } = state
-  state.send({ ...response, from, to, term, index: 0, isRejected: true })
+  reject(state, { to, index: 0, hint: { index: 0, term: 0 } })
 }
-
-const response = {
-  type: 'appendResponse',
-  hintIndex: 0,
-  hintTerm: 0,
-  isLogReset: false,
-} as const satisfies Partial<AppendResponse>

@@ -44,32 +44,32 @@ function readMessage(reader: ByteReader): Message {
   const envelope: Envelope = { from, to, term }
   switch (type) {
     case 'preVote':
-      return { type, ...envelope, ...readLog(reader, term) }
+      return { type, from, to, term, ...readLog(reader, term) }
     case 'vote':
-      return { type, ...envelope, ...readLog(reader, term), isTransfer: reader.boolean() }
+      return { type, from, to, term, ...readLog(reader, term), isTransfer: reader.boolean() }
     case 'preVoteResponse':
     case 'voteResponse':
-      return { type, ...envelope, isGranted: reader.boolean() }
+      return { type, from, to, term, isGranted: reader.boolean() }
     case 'append':
       return readAppend(reader, envelope)
     case 'appendResponse':
       return readAppendResponse(reader, envelope)
     case 'heartbeat':
-      return { type, ...envelope, commitIndex: reader.varint(), round: reader.varint() }
+      return { type, from, to, term, commitIndex: reader.varint(), round: reader.varint() }
     case 'heartbeatResponse':
-      return { type, ...envelope, round: reader.varint() }
+      return { type, from, to, term, round: reader.varint() }
     case 'snapshot':
-      return { type, ...envelope, snapshot: readSnapshot(reader, term) }
+      return { type, from, to, term, snapshot: readSnapshot(reader, term) }
     case 'timeoutNow':
-      return { type, ...envelope }
+      return { type, from, to, term }
     case 'transferLeadership':
-      return { type, ...envelope, target: reader.id() }
+      return { type, from, to, term, target: reader.id() }
     case 'propose':
-      return { type, ...envelope, proposals: readProposals(reader) }
+      return { type, from, to, term, proposals: readProposals(reader) }
     case 'readIndex':
-      return { type, ...envelope, context: reader.varint() }
+      return { type, from, to, term, context: reader.varint() }
     case 'readIndexResponse':
-      return { type, ...envelope, context: reader.varint(), index: reader.varint() }
+      return { type, from, to, term, context: reader.varint(), index: reader.varint() }
   }
 }
 
@@ -100,15 +100,27 @@ function readAppend(reader: ByteReader, envelope: Envelope): Append {
   if (lastIndex < previousIndex + entries.length || commitIndex > lastIndex) {
     throw reader.malformed('the log ends before its entries')
   }
-  return { type: 'append', ...envelope, previousIndex, previousTerm, entries, commitIndex, lastIndex }
+  const { from, to } = envelope
+  return {
+    type: 'append',
+    from,
+    to,
+    term: envelope.term,
+    previousIndex,
+    previousTerm,
+    entries,
+    commitIndex,
+    lastIndex,
+  }
 }
 
-function readAppendResponse(reader: ByteReader, envelope: Envelope): AppendResponse {
+function readAppendResponse(reader: ByteReader, { from, to, term }: Envelope): AppendResponse {
   const index = reader.varint()
   const isRejected = reader.boolean()
-  const response = { type: 'appendResponse', ...envelope, index, isRejected } as const
-  if (!isRejected) return { ...response, hintIndex: 0, hintTerm: 0, isLogReset: false }
-  return { ...response, hintIndex: reader.varint(), hintTerm: reader.varint(), isLogReset: reader.boolean() }
+  const hintIndex = isRejected ? reader.varint() : 0
+  const hintTerm = isRejected ? reader.varint() : 0
+  const isLogReset = isRejected && reader.boolean()
+  return { type: 'appendResponse', from, to, term, index, isRejected, hintIndex, hintTerm, isLogReset }
 }
 
 function readSnapshot(reader: ByteReader, maxTerm: number): Snapshot {

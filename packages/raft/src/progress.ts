@@ -17,7 +17,7 @@ export class Progress {
   match = 0
   /** The next entry to send. Invariant: greater than `match`. */
   next: number
-  /** In `probe`: an append is on its way. */
+  /** In `probe`: an append is on its way, or a state got lost. Nothing is sent until the member is heard of. */
   isPaused = false
   /** In `replicate`: a heartbeat was answered before all appends; one more append shows whether they got lost. */
   isPingDue = false

@@ -28,7 +28,7 @@ export function handleReadIndexResponse(state: RaftState, { context, index }: Re
 /** A member has confirmed that it still followed when a round had begun. */
 export function handleRoundConfirmed(state: RaftState, { from, round }: HeartbeatResponse): void {
   const progress = state.tracker.get(from)
-  if (progress === undefined || round <= progress.confirmedRound) return
+  if (progress === undefined || round <= progress.confirmedRound || round > state.rounds.openRound) return
   progress.confirmedRound = round
   answerConfirmed(state)
 }

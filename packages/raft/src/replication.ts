@@ -19,20 +19,18 @@ export function replicate(state: RaftState): void {
 }
 
 function replicateTo(state: RaftState, progress: Progress): void {
-  if (progress.needsSnapshot || progress.next < state.log.firstIndex) {
-    if (progress.state !== 'snapshot') sendSnapshot(state, progress)
+  const { log } = state
+  if (progress.state === 'snapshot' || progress.isPaused) return
+  if (progress.needsSnapshot || progress.next < log.firstIndex) {
+    sendSnapshot(state, progress)
     return
   }
-  switch (progress.state) {
-    case 'snapshot':
-      return
-    case 'probe':
-      if (!progress.isPaused) sendNext(state, progress)
-      return
-    case 'replicate':
-      while (progress.next <= state.log.lastIndex && !progress.inflights.isFull) sendNext(state, progress)
-      if (progress.isPingDue || isCommitNews(state, progress)) sendAppend(state, progress, noEntries)
+  if (progress.state === 'probe') {
+    sendNext(state, progress)
+    return
   }
+  while (progress.next <= log.lastIndex && !progress.inflights.isFull) sendNext(state, progress)
+  if (progress.isPingDue || isCommitNews(state, progress)) sendAppend(state, progress, noEntries)
 }
 
 /** The member has entries of which it does not know that they are committed. */

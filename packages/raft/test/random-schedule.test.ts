@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { ChaosOptions } from './support/chaos.ts'
 import { Chaos } from './support/chaos.ts'
 
-const seeds = Number(process.env['RAFT_SEEDS'] ?? 40)
+const seeds = Number(process.env['RAFT_SEEDS'] ?? 120)
 const firstSeed = Number(process.env['RAFT_SEED'] ?? 1)
 const steps = 2_000
 
@@ -33,7 +33,6 @@ function run(scenario: Scenario): number {
       throw new Error(`seed ${String(seed)}: ${chaos.describe()}`, { cause: error })
     }
     committed += chaos.committedIndex
-    if (process.env['V']) console.log(seed, chaos.committedIndex, chaos.describe())
   }
   return committed
 }

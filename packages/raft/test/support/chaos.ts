@@ -163,7 +163,7 @@ export class Chaos {
   #found(id: MemberId, disk: Disk): TestMember {
     this.#disks.set(id, disk)
     const { random, raft } = this.#options
-    const member = new TestMember({ id, disk, random: random.below, options: raft })
+    const member = new TestMember({ id, disk, random: (bound) => random.below(bound), options: raft })
     this.members.set(id, member)
     return member
   }

@@ -14,8 +14,10 @@ export class Checker {
   /** Whether the disks of a majority are looked at when something is committed. */
   readonly #disks: ReadonlyMap<MemberId, Disk> | undefined
 
-  constructor(disks?: ReadonlyMap<MemberId, Disk>) {
+  /** @param foundedTo how many entries all members have compacted when they are founded */
+  constructor(disks?: ReadonlyMap<MemberId, Disk>, foundedTo = 0) {
     this.#disks = disks
+    for (let index = 1; index <= foundedTo; index++) this.#committed.push({ term: 1, text: 'founded' })
   }
 
   /** The highest entry that any member knows to be committed. */

@@ -93,7 +93,7 @@ export class TestMember {
     this.raft = createRaft({ id, random, start }, options)
   }
 
-  /** Takes one batch; its messages are sent. False: there was none. */
+  /** Takes one batch, with its messages. Undefined: there was none. */
   handOut(): Ready | undefined {
     const ready = this.raft.ready()
     if (ready === undefined) return undefined
@@ -148,15 +148,12 @@ export class TestMember {
     this.raft.compact(index)
   }
 
-  /** Does everything that is due, but for sending. False: nothing was. */
-  work(): boolean {
-    let worked = false
-    while (this.handOut() !== undefined) {
-      worked = true
+  /** Does everything that is due, but for sending. */
+  work(): void {
+    while (this.handOut() !== undefined || this.writes.length + this.toApply.length > 0) {
       this.persist()
       this.apply()
     }
-    return worked
   }
 
   #withState(message: Message): Sent {
