@@ -24,3 +24,31 @@ export { createSimulatedTransports } from './network/simulated-transports.ts'
 export type { SimulatedTransports, SimulatedTransportsOptions } from './network/simulated-transports.ts'
 export { createNodeDisk, drawDiskFaults, reliableDisk } from './disk/node-disk.ts'
 export type { DiskFaults, NodeDisk } from './disk/node-disk.ts'
+export { judge } from './checkers/checker.ts'
+export type { Checker, Verdict } from './checkers/checker.ts'
+export { createElectionSafetyChecker } from './checkers/election-safety.ts'
+export type { LeaderObservation } from './checkers/election-safety.ts'
+export { createLogMatchingChecker } from './checkers/log-matching.ts'
+export type { LogEntryObservation } from './checkers/log-matching.ts'
+export { createLeaderCompletenessChecker } from './checkers/leader-completeness.ts'
+export type { LeadershipObservation } from './checkers/leader-completeness.ts'
+export { createStateMachineSafetyChecker } from './checkers/state-machine-safety.ts'
+export type { AppliedObservation } from './checkers/state-machine-safety.ts'
+export { createMonotonicityChecker } from './checkers/monotonicity.ts'
+export type { PositionObservation } from './checkers/monotonicity.ts'
+export { checkLinearizability } from './checkers/linearizability.ts'
+export type { LinearizabilityOptions, Model, Operation } from './checkers/linearizability.ts'
+export { createRevisionModel, registerModel } from './checkers/models.ts'
+export type {
+  RegisterInput,
+  RegisterOutput,
+  RevisionInput,
+  RevisionOutput,
+  RevisionState,
+} from './checkers/models.ts'
+export { checkRevisionOrder } from './checkers/revision-order.ts'
+export type { KeyChange, RevisedOperation, RevisionChanges } from './checkers/revision-order.ts'
+export { checkWatch } from './checkers/watch.ts'
+export type { WatchObservation } from './checkers/watch.ts'
+export { createLeaseSafetyChecker } from './checkers/lease-safety.ts'
+export type { LeaseObservation, LeaseSafetyOptions } from './checkers/lease-safety.ts'
