@@ -63,6 +63,35 @@ export const etcdErrors = {
   ETCD_LEASE_EXISTS: { status: failedPrecondition, details: 'etcdserver: lease already exists' },
   ETCD_LEASE_TTL_TOO_LARGE: { status: outOfRange, details: 'etcdserver: too large lease TTL' },
   ETCD_MEMBER_NOT_FOUND: { status: notFound, details: 'etcdserver: member not found' },
+  ETCD_MEMBER_EXISTS: { status: failedPrecondition, details: 'etcdserver: member ID already exist' },
+  ETCD_PEER_URL_EXISTS: { status: failedPrecondition, details: 'etcdserver: Peer URLs already exists' },
+  ETCD_MEMBER_URLS_INVALID: {
+    status: invalidArgument,
+    details: 'etcdserver: given member URLs are invalid',
+  },
+  ETCD_TOO_MANY_LEARNERS: {
+    status: failedPrecondition,
+    details: 'etcdserver: too many learner members in cluster',
+  },
+  ETCD_MEMBER_NOT_LEARNER: {
+    status: failedPrecondition,
+    details: 'etcdserver: can only promote a learner member',
+  },
+  ETCD_LEARNER_NOT_READY: {
+    status: failedPrecondition,
+    details: 'etcdserver: can only promote a learner member which is in sync with leader',
+  },
+  ETCD_NOT_ENOUGH_STARTED_MEMBERS: {
+    status: unknown,
+    details: 'etcdserver: re-configuration failed due to not enough started members',
+  },
+  ETCD_UNHEALTHY_CLUSTER: { status: unavailable, details: 'etcdserver: unhealthy cluster' },
+  ETCD_TIMED_OUT: { status: unavailable, details: 'etcdserver: request timed out' },
+  ETCD_LEADER_CHANGED: { status: unavailable, details: 'etcdserver: leader changed' },
+  ETCD_TRANSFER_TIMED_OUT: {
+    status: unknown,
+    details: 'etcdserver: request timed out, leader transfer took too long',
+  },
   ETCD_BAD_LEADER_TRANSFEREE: {
     status: failedPrecondition,
     details: 'etcdserver: bad leader transferee',

@@ -3,8 +3,8 @@ import type { StoreBackend } from './ports.ts'
 
 /** What a {@link Compactor} works on. */
 export interface CompactorParts {
-  readonly state: StateMachine
-  readonly backend: StoreBackend
+  /** The present ones: a snapshot replaces them. */
+  readonly data: () => { readonly state: StateMachine; readonly backend: StoreBackend }
   /** Whether what is removed now would only wait in memory. */
   readonly isCongested: () => boolean
   /** There is background work: {@link Compactor.step}. */
@@ -33,8 +33,8 @@ export class Compactor {
 
   /** A slice of background work: returns whether there is more. */
   step(): boolean {
-    const { state, backend, isCongested } = this.#parts
-    if (isCongested()) return false
+    if (this.#parts.isCongested()) return false
+    const { state, backend } = this.#parts.data()
     const more = state.mvcc.compactStep(stepRevisions)
     backend.seal(state.appliedIndex)
     const finished = state.mvcc.compactFinishedRevision
@@ -47,14 +47,14 @@ export class Compactor {
 
   /** Resolves when everything that the compaction at `revision` removes is removed. */
   finished(revision: number): Promise<void> {
-    if (this.#parts.state.mvcc.compactFinishedRevision >= revision) return Promise.resolve()
+    if (this.#parts.data().state.mvcc.compactFinishedRevision >= revision) return Promise.resolve()
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped)
     return new Promise((resolve, reject) => this.#waiters.push({ revision, resolve, reject }))
   }
 
   /** Removes nothing until the returned function is called: somebody reads old revisions. */
   hold(): () => void {
-    const release = this.#parts.state.mvcc.holdCompaction()
+    const release = this.#parts.data().state.mvcc.holdCompaction()
     return () => {
       release()
       this.#parts.kick()

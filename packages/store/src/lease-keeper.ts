@@ -4,6 +4,7 @@ import { abortable } from './abortable.ts'
 import { fromKey } from './bytes.ts'
 import type { Command } from './command.ts'
 import { LeaseSweeper } from './lease-sweeper.ts'
+import type { ProposeOptions } from './proposer.ts'
 import { toId } from './requests.ts'
 import { Revocations } from './revocations.ts'
 import type { CommandResult } from './state-machine.ts'
@@ -16,7 +17,7 @@ export interface LeaseKeeperParts {
   /** Keys that one entry of the log deletes. */
   readonly revokeMaxKeys: number
   readonly revision: () => number
-  readonly propose: (command: Command, options?: CallOptions) => Promise<CommandResult>
+  readonly propose: (command: Command, options?: ProposeOptions) => Promise<CommandResult>
   /** @throws StoreError `STORE_CLOSED` */
   readonly requireOpen: () => void
   /** @throws StoreError `STORE_NO_SPACE` */
@@ -129,7 +130,7 @@ export class LeaseKeeper implements Leases {
   /** Nobody waits for it. If it is lost, it becomes due again. */
   #checkpoint(checkpoints: readonly Checkpoint[]): void {
     const proposed = async (): Promise<unknown> =>
-      this.#parts.propose({ type: 'leaseCheckpoint', checkpoints })
+      this.#parts.propose({ type: 'leaseCheckpoint', checkpoints }, { isLeaderOnly: true })
     proposed().catch(() => {})
   }
 

@@ -11,7 +11,7 @@ export interface QuotaParts {
   /** 0: no limit. Unit: bytes. */
   readonly quotaBytes: number
   /** Its data counts, not its extent: a file does not shrink when a compaction gives its pages free. */
-  readonly backend: Pick<StoreBackend, 'sizeInUseBytes' | 'pendingBytes'>
+  readonly backend: () => Pick<StoreBackend, 'sizeInUseBytes' | 'pendingBytes'>
   readonly isExhausted: () => boolean
   /** Raises the alarm. */
   readonly exhaust: () => Promise<unknown>
@@ -43,8 +43,9 @@ export class Quota {
   }
 
   #require(bytes: number): void {
-    const { quotaBytes, backend } = this.#parts
+    const { quotaBytes } = this.#parts
     if (quotaBytes === 0 || bytes === 0) return
+    const backend = this.#parts.backend()
     if (backend.sizeInUseBytes + backend.pendingBytes + bytes <= quotaBytes) return
     this.#raise()
     throw new StoreError('STORE_NO_SPACE', `the quota of ${quotaBytes} bytes is exhausted`)

@@ -1,13 +1,14 @@
 import type { Lessor } from '@orrery/lease'
 import type { Key } from '@orrery/mvcc'
 import type { Command } from './command.ts'
+import type { ProposeOptions } from './proposer.ts'
 
 /** What {@link Revocations} need. */
 export interface RevocationsParts {
   readonly lessor: Lessor
   /** Keys that one entry of the log deletes. */
   readonly revokeMaxKeys: number
-  readonly propose: (command: Command) => Promise<unknown>
+  readonly propose: (command: Command, options?: ProposeOptions) => Promise<unknown>
   /** Some have ended: others may begin. */
   readonly onEnded: () => void
 }
@@ -16,6 +17,11 @@ export interface RevocationsParts {
 const expireMaxLeases = 100
 /** Size of the keys that one entry names; one key may be larger. Unit: bytes. */
 const revokeMaxKeyBytes = 262_144
+/**
+ * Only who leads knows who is overdue. One who has led, and does not know yet that another member does and has
+ * renewed the lease, must not end it.
+ */
+const asLeader: ProposeOptions = { isLeaderOnly: true }
 /** Leases that wait for the log at a time. */
 const runningMax = 512
 
@@ -35,7 +41,7 @@ export class Revocations {
 
   /** Revokes a lease. Rejects when the log refuses, or when there is no such lease. */
   revoke(id: bigint): Promise<void> {
-    return this.#running.get(id) ?? this.#run([id], this.#revokeInSteps(id))
+    return this.#running.get(id) ?? this.#run([id], this.#revokeInSteps(id, {}))
   }
 
   /**
@@ -50,7 +56,7 @@ export class Revocations {
       if (this.#running.has(id)) continue
       const more = lessor.takeKeys(id, revokeMaxKeys + 1).length
       if (more > revokeMaxKeys) {
-        this.revoke(id).catch(() => {})
+        this.#run([id], this.#revokeInSteps(id, asLeader)).catch(() => {})
         continue
       }
       if (together.length === expireMaxLeases || keys + more > revokeMaxKeys) {
@@ -66,7 +72,7 @@ export class Revocations {
 
   #expireTogether(ids: readonly bigint[]): void {
     const proposed = async (): Promise<void> => {
-      await this.#parts.propose({ type: 'leaseExpire', ids })
+      await this.#parts.propose({ type: 'leaseExpire', ids }, asLeader)
     }
     this.#run(ids, proposed()).catch(() => {})
   }
@@ -80,14 +86,14 @@ export class Revocations {
     return ended
   }
 
-  async #revokeInSteps(id: bigint): Promise<void> {
+  async #revokeInSteps(id: bigint, options: ProposeOptions): Promise<void> {
     const { lessor, propose, revokeMaxKeys } = this.#parts
     for (;;) {
       const keys = lessor.takeKeys(id, revokeMaxKeys + 1)
       if (keys.length <= revokeMaxKeys) break
-      await propose({ type: 'leaseRevokeKeys', id, keys: firstOf(keys, revokeMaxKeys) })
+      await propose({ type: 'leaseRevokeKeys', id, keys: firstOf(keys, revokeMaxKeys) }, options)
     }
-    await propose({ type: 'leaseRevoke', id })
+    await propose({ type: 'leaseRevoke', id }, options)
   }
 }
 

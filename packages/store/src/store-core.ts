@@ -11,6 +11,7 @@ import {
   validateTxn,
 } from '@orrery/mvcc'
 import { abortable } from './abortable.ts'
+import type { Cluster } from './cluster/cluster.ts'
 import { readRange } from './range-reader.ts'
 import { toDeleteRange, toId, toInteger, toPut, toRange, toTxn } from './requests.ts'
 import { writeSnapshot } from './snapshot-writer.ts'
@@ -72,7 +73,8 @@ export class StoreCore implements Store {
     this.#engine.requireReadable(options)
     const range = toRange(request)
     validateRange(range)
-    // What is applied includes every write that was answered: the state is linearizable as it is.
+    const barrier = this.#engine.readBarrier(options)
+    if (barrier !== undefined) await barrier
     return readRange(
       { mvcc: this.#engine.state.mvcc, nextTurn: () => this.#engine.nextTurn(options.signal) },
       range,
@@ -105,6 +107,8 @@ export class StoreCore implements Store {
     validateTxn(txn, this.#engine.options.txnMaxOps)
     if (isReadOnly(txn)) {
       this.#engine.requireReadable(options)
+      const barrier = this.#engine.readBarrier(options)
+      if (barrier !== undefined) await barrier
       return this.#engine.state.mvcc.txn(txn)
     }
     this.#engine.quota.requireTxn(txn)
@@ -122,7 +126,7 @@ export class StoreCore implements Store {
   }
 
   get leases(): Leases {
-    return this.#engine.leaseKeeper
+    return this.#engine.leases
   }
 
   async compact(
@@ -170,6 +174,10 @@ export class StoreCore implements Store {
     this.#engine.lifecycle.requireOpen()
     this.#engine.lifecycle.requireNoFailure()
     await abortable(this.#engine.flush(), signal)
+  }
+
+  get cluster(): Cluster {
+    return this.#engine.cluster
   }
 
   readonly alarms: Alarms = {

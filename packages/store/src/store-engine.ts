@@ -1,6 +1,8 @@
 import type { Environment } from '@orrery/environment'
 import { ApplyLoop } from './apply-loop.ts'
 import { BackgroundWork } from './background-work.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { localCluster } from './cluster/local-cluster.ts'
 import type { Command } from './command.ts'
 import { Compactor } from './compactor.ts'
 import { StoreError } from './errors.ts'
@@ -8,10 +10,10 @@ import { LeaseKeeper } from './lease-keeper.ts'
 import { closedError, Lifecycle } from './lifecycle.ts'
 import type { StoreOptions } from './options.ts'
 import type { CommitLog, StoreBackend } from './ports.ts'
-import { Proposer } from './proposer.ts'
+import { type ProposeOptions, Proposer } from './proposer.ts'
 import { Quota } from './quota.ts'
 import type { CommandResult, StateMachine } from './state-machine.ts'
-import type { CallOptions, StoreStatus } from './store.ts'
+import type { CallOptions, Leases, ReadOptions, StoreStatus } from './store.ts'
 import { WatchStreams } from './watch-streams.ts'
 
 /** Who this store is, for headers and alarms. */
@@ -30,7 +32,16 @@ export interface StoreParts {
   readonly backend: StoreBackend
   /** Closes what lies below log and backend, such as the disk they share. */
   readonly release: () => Promise<void>
+  /** Absent: the store keeps to one process. */
+  readonly cluster?: Cluster
+  /** Where the log stands. Absent: this member has a log of its own, and always leads. */
+  readonly position?: () => LogStanding
+  /** What clients may do with leases, where the leader is another member. */
+  readonly leases?: (keeper: () => LeaseKeeper) => Leases
 }
+
+/** Where the log stands, and who leads. */
+export type LogStanding = Pick<StoreStatus, 'leaderId' | 'isLearner' | 'term' | 'commitIndex'>
 
 /** When so much waits in the backend, entries and compaction wait for it. Unit: bytes. */
 const backendPendingMaxBytes = 67_108_864
@@ -49,14 +60,16 @@ const watchStepRevisions = 500
 export class StoreEngine {
   readonly identity: Identity
   readonly options: Required<StoreOptions>
-  readonly state: StateMachine
-  readonly backend: StoreBackend
   readonly lifecycle = new Lifecycle()
-  readonly leaseKeeper: LeaseKeeper
+  readonly cluster: Cluster
+  readonly leases: Leases
   readonly watchStreams: WatchStreams
   readonly compactor: Compactor
   readonly quota: Quota
   readonly #environment: Environment
+  readonly #position: (() => LogStanding) | undefined
+  #data: { readonly state: StateMachine; readonly backend: StoreBackend }
+  #leaseKeeper: LeaseKeeper
   readonly #log: CommitLog
   readonly #releaseParts: () => Promise<void>
   readonly #proposer: Proposer
@@ -67,8 +80,9 @@ export class StoreEngine {
   constructor(parts: StoreParts, options: Required<StoreOptions>) {
     this.identity = parts.identity
     this.options = options
-    this.state = parts.state
-    this.backend = parts.backend
+    this.#data = { state: parts.state, backend: parts.backend }
+    this.#position = parts.position
+    this.cluster = parts.cluster ?? localCluster(parts.identity.memberId)
     this.#environment = parts.environment
     this.#log = parts.log
     this.#releaseParts = parts.release
@@ -80,40 +94,94 @@ export class StoreEngine {
     })
     this.watchStreams = this.#createWatchStreams()
     this.compactor = new Compactor({
-      state: parts.state,
-      backend: parts.backend,
+      data: () => this.#data,
       isCongested: () => this.#congested,
       kick: () => this.#background.kick(),
     })
-    this.leaseKeeper = this.#createLeaseKeeper()
+    this.#leaseKeeper = this.#createLeaseKeeper()
+    this.leases = parts.leases?.(() => this.#leaseKeeper) ?? this.#leaseKeeper
     this.quota = this.#createQuota()
     this.#background = new BackgroundWork({
       clock: parts.environment.clock,
       turnMaxMs: options.turnMaxMs,
-      steps: [() => this.compactor.step(), () => this.#watchSyncStep(), () => this.leaseKeeper.promoteStep()],
+      steps: [
+        () => this.compactor.step(),
+        () => this.#watchSyncStep(),
+        () => this.#leaseKeeper.promoteStep(),
+      ],
     })
     parts.log.onCommit = () => this.#applyLoop.commit()
     parts.log.onFailure = (error) => this.#fail(error)
-    parts.backend.onFailure = (error) => this.#fail(error)
-    parts.backend.onDurable = (index) => this.#backendDurable(index)
+    this.#listen(parts.backend)
     // Who has a log of its own always leads.
-    this.leaseKeeper.promote(0)
+    if (parts.position === undefined) this.#leaseKeeper.promote(0)
     this.#background.kick()
   }
 
+  get state(): StateMachine {
+    return this.#data.state
+  }
+
+  get backend(): StoreBackend {
+    return this.#data.backend
+  }
+
   /** Where the log stands, and who leads: a local store leads itself. */
-  get position(): Pick<StoreStatus, 'leaderId' | 'isLearner' | 'term' | 'commitIndex' | 'appliedIndex'> {
-    return {
-      leaderId: this.identity.memberId,
-      isLearner: false,
-      term: 1,
-      commitIndex: this.#log.commitIndex,
-      appliedIndex: this.state.appliedIndex,
-    }
+  get position(): LogStanding & { readonly appliedIndex: number } {
+    const { appliedIndex } = this.state
+    if (this.#position !== undefined) return { ...this.#position(), appliedIndex }
+    const { memberId } = this.identity
+    return { leaderId: memberId, isLearner: false, term: 1, commitIndex: this.#log.commitIndex, appliedIndex }
+  }
+
+  /**
+   * This member leads from now on: it decides which leases are overdue.
+   *
+   * @param extendMs for every lease, since nobody could renew while there was no leader
+   */
+  lead(extendMs: number): void {
+    this.#leaseKeeper.promote(extendMs)
+  }
+
+  /** Another member leads, or nobody. */
+  follow(): void {
+    this.#leaseKeeper.demote()
+  }
+
+  /**
+   * Goes on with another state, restored and further ahead, in the place of the present one. Watchers go on where
+   * they are. Returns the backend that is not needed any more.
+   */
+  replace(state: StateMachine, backend: StoreBackend): StoreBackend {
+    const { state: oldState, backend: oldBackend } = this.#data
+    oldBackend.onFailure = undefined
+    oldBackend.onDurable = undefined
+    this.#leaseKeeper.stop()
+    this.#data = { state, backend }
+    this.#listen(backend)
+    state.mvcc.adoptWatchStreams(oldState.mvcc)
+    this.#leaseKeeper = this.#createLeaseKeeper()
+    this.#serveWatchers()
+    this.#background.kick()
+    return oldBackend
+  }
+
+  /** The member fails for a reason that is not the disk's. */
+  fail(cause: Error): void {
+    this.#fail(cause)
+  }
+
+  /**
+   * Resolves when the state holds every write that was acknowledged before this call; undefined: it does now.
+   *
+   * @throws StoreError `STORE_TIMED_OUT`
+   */
+  readBarrier(options: ReadOptions): Promise<void> | undefined {
+    return options.serializable === true ? undefined : this.#log.readBarrier(options)
   }
 
   /** See {@link Proposer.propose}. */
-  propose(command: Command, options?: CallOptions): Promise<CommandResult> {
+  propose(command: Command, options?: ProposeOptions): Promise<CommandResult> {
     return this.#proposer.propose(command, options)
   }
 
@@ -157,11 +225,10 @@ export class StoreEngine {
   }
 
   #createWatchStreams(): WatchStreams {
-    const { mvcc } = this.state
     return new WatchStreams({
       clock: this.#environment.clock,
-      openStream: () => mvcc.openWatchStream(),
-      revision: () => mvcc.revision,
+      openStream: () => this.state.mvcc.openWatchStream(),
+      revision: () => this.state.mvcc.revision,
       kick: () => this.#serveWatchers(),
     })
   }
@@ -183,7 +250,7 @@ export class StoreEngine {
     const { memberId } = this.identity
     return new Quota({
       quotaBytes: this.options.quotaBytes,
-      backend: this.backend,
+      backend: () => this.backend,
       isExhausted: () => this.state.isActive('noSpace'),
       exhaust: async () => this.propose({ type: 'alarm', action: 'activate', alarm: 'noSpace', memberId }),
     })
@@ -192,6 +259,11 @@ export class StoreEngine {
   /** Whether what is written now would only wait in memory. */
   get #congested(): boolean {
     return this.backend.pendingBytes > backendPendingMaxBytes
+  }
+
+  #listen(backend: StoreBackend): void {
+    backend.onFailure = (error) => this.#fail(error)
+    backend.onDurable = (index) => this.#backendDurable(index)
   }
 
   #backendDurable(index: number): void {
@@ -207,7 +279,7 @@ export class StoreEngine {
         this.#background.kick()
         break
       case 'leaseGrant':
-        this.leaseKeeper.rearm()
+        this.#leaseKeeper.rearm()
         break
       default:
     }
@@ -237,12 +309,12 @@ export class StoreEngine {
     this.#applyLoop.stop(failure)
     this.compactor.stop(failure)
     this.#background.stop()
-    this.leaseKeeper.stop()
+    this.#leaseKeeper.stop()
   }
 
   async #drain(): Promise<void> {
     this.lifecycle.close()
-    this.leaseKeeper.stop()
+    this.#leaseKeeper.stop()
     await this.#applyLoop.idle()
     this.#background.stop()
     this.watchStreams.close(closedError())

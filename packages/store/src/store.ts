@@ -15,6 +15,8 @@ import type {
   WatchResponse,
 } from '@orrery/mvcc'
 
+import type { Cluster } from './cluster/cluster.ts'
+
 /** A key or a value: bytes, or text that stands for its UTF-8 bytes. */
 export type Bytes = string | Uint8Array
 
@@ -106,6 +108,9 @@ export interface Store extends AsyncDisposable {
   flush(options?: CallOptions): Promise<void>
 
   readonly alarms: Alarms
+
+  /** Who keeps the store. */
+  readonly cluster: Cluster
 
   /** Refuses new calls, finishes those in flight, releases the directory. Safe to call twice. */
   close(): Promise<void>

@@ -1,5 +1,12 @@
 import { systemEnvironment } from '@orrery/environment/system'
-import { createMemoryStore, openStore, restoreSnapshot, type StoreOptions } from '@orrery/store'
+import {
+  createMemoryStore,
+  inMemoryCluster,
+  openStore,
+  type Store,
+  restoreSnapshot,
+  type StoreOptions,
+} from '@orrery/store'
 import { storeConformance } from '@orrery/store/testing'
 import { createWorkerDisk } from '@orrery/wal'
 import { afterAll, describe, test } from 'vitest'
@@ -52,3 +59,27 @@ describe('a store whose time is the suite’s', () => {
     },
   )
 })
+
+describe.each([1, 3])('a store that %i members in memory keep', (members) => {
+  test.each(storeConformance)('$name', async ({ run }) => {
+    await run({
+      open: async (store = {}) => {
+        const cluster = await inMemoryCluster({ members, store })
+        return closesCluster(await cluster.leader(), cluster)
+      },
+      restore: restoreDurable,
+    })
+  })
+})
+
+/** A store whose cluster ends with it. */
+function closesCluster(store: Store, cluster: { close(): Promise<void> }): Store {
+  const close = (): Promise<void> => cluster.close()
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'close' || name === Symbol.asyncDispose) return close
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+    },
+  })
+}

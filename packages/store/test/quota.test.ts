@@ -69,7 +69,7 @@ test('the alarm is raised once, however many writes are refused meanwhile', () =
   let raised = 0
   const quota = new Quota({
     quotaBytes: 1,
-    backend: { sizeInUseBytes: 1, pendingBytes: 0 },
+    backend: () => ({ sizeInUseBytes: 1, pendingBytes: 0 }),
     isExhausted: () => false,
     exhaust: () => {
       raised++
@@ -85,7 +85,7 @@ describe('what a request costs', () => {
     for (let free = 0; free < 5_000; free++) {
       const quota = new Quota({
         quotaBytes: 1_000_000,
-        backend: { sizeInUseBytes: 900_000, pendingBytes: 100_000 - free },
+        backend: () => ({ sizeInUseBytes: 900_000, pendingBytes: 100_000 - free }),
         isExhausted: () => true,
         exhaust: () => Promise.resolve(),
       })

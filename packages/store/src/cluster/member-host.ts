@@ -1,0 +1,137 @@
+import { invariant } from '@orrery/environment'
+import type { IncomingSnapshot, Leadership, NodeHost, StateContent } from '@orrery/raft-node'
+import { writeSnapshot } from '../snapshot-writer.ts'
+import type { StateMachine } from '../state-machine.ts'
+import type { StoreBackend } from '../ports.ts'
+import type { StoreEngine } from '../store-engine.ts'
+import type { ReplicatedLeases } from './replicated-leases.ts'
+import type { ReplicatedLog } from './replicated-log.ts'
+
+/** Where a member keeps states: the present one, and one that arrives. */
+export interface StateStorage {
+  /** Reads a state in, and makes it durable beside the present one. */
+  receive(content: AsyncIterable<Uint8Array>): Promise<string>
+  /**
+   * Opens a state that was received, restored.
+   *
+   * @param standing what the log says of it
+   */
+  open(name: string, standing: StateStanding): Promise<{ state: StateMachine; backend: StoreBackend }>
+  /** Removes a state that is not needed. */
+  discard(name: string): void
+  /** The backend's state is not the present one any more. */
+  retire(backend: StoreBackend): void
+}
+
+/** Where a state stands in the log. */
+export interface StateStanding {
+  readonly index: number
+  readonly term: number
+  readonly members: Uint8Array
+}
+
+export interface MemberHostParts {
+  readonly states: StateStorage
+  /** For a lease that nobody could renew while there was no leader. Unit: ms. */
+  readonly electionTimeoutMs: number
+}
+
+interface Attached {
+  readonly engine: StoreEngine
+  readonly log: ReplicatedLog
+  readonly leases: ReplicatedLeases
+}
+
+/** The store around a member of its cluster. */
+export class MemberHost implements NodeHost {
+  readonly #parts: MemberHostParts
+  #store: Attached | undefined
+  #leadsInTerm = 0
+
+  constructor(parts: MemberHostParts) {
+    this.#parts = parts
+  }
+
+  /** Everything exists: from now on the member may call. */
+  attach(store: Attached): void {
+    this.#store = store
+  }
+
+  onCommitted(): void {
+    this.#attached.log.onCommit?.()
+  }
+
+  onLeadership({ term, isLeader }: Leadership): void {
+    const { engine } = this.#attached
+    if (isLeader && this.#leadsInTerm !== term) {
+      if (this.#leadsInTerm > 0) engine.follow()
+      this.#leadsInTerm = term
+      engine.lead(this.#parts.electionTimeoutMs)
+    } else if (!isLeader && this.#leadsInTerm > 0) {
+      this.#leadsInTerm = 0
+      engine.follow()
+    }
+  }
+
+  readState(): StateContent {
+    const { engine } = this.#attached
+    const { state, backend } = engine
+    const snapshot = writeSnapshot({
+      revision: () => state.mvcc.revision,
+      backend,
+      holdCompaction: () => engine.compactor.hold(),
+      nextTurn: () => engine.nextTurn(undefined),
+    })
+    // The first step pins the state as it is now.
+    const reader = snapshot[Symbol.asyncIterator]()
+    const first = reader.next()
+    first.catch(() => {})
+    return { index: state.appliedIndex, content: begunWith(first, reader) }
+  }
+
+  receiveState({ content }: IncomingSnapshot): Promise<string> {
+    return this.#parts.states.receive(content)
+  }
+
+  async installState(
+    name: string,
+    { index, term }: { readonly index: number; readonly term: number },
+    members: Uint8Array,
+  ): Promise<void> {
+    const { engine } = this.#attached
+    const { state, backend } = await this.#parts.states.open(name, { index, term, members })
+    this.#parts.states.retire(engine.replace(state, backend))
+  }
+
+  discardState(name: string): void {
+    this.#parts.states.discard(name)
+  }
+
+  onRequest(_from: bigint, request: Uint8Array): Promise<Uint8Array> {
+    return this.#attached.leases.answer(request)
+  }
+
+  onRemoved(): void {
+    this.#attached.engine.fail(new Error('this member was removed from the cluster'))
+  }
+
+  onFailure(error: Error): void {
+    this.#attached.log.onFailure?.(error)
+  }
+
+  get #attached(): Attached {
+    invariant(this.#store !== undefined, 'the member calls its host only once it has started')
+    return this.#store
+  }
+}
+
+async function* begunWith(
+  first: Promise<IteratorResult<Uint8Array>>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let step = await first; step.done !== true; step = await rest.next()) yield step.value
+  } finally {
+    await rest.return?.()
+  }
+}

@@ -1,0 +1,119 @@
+import { type Clock, hasCode } from '@orrery/environment'
+import type { NodeProposal, RaftNode } from '@orrery/raft-node'
+import { StoreError } from '../errors.ts'
+import type { LeaseKeeper } from '../lease-keeper.ts'
+import type { CallOptions, Leases, LeaseTimeToLive } from '../store.ts'
+import { toStoreError } from './errors.ts'
+import {
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+  type PeerAnswer,
+  type PeerRequest,
+} from './peer-requests.ts'
+
+export interface ReplicatedLeasesParts {
+  readonly node: RaftNode<NodeProposal>
+  readonly clock: Clock
+  /** That of the present state. */
+  readonly keeper: () => LeaseKeeper
+  /** How long a call looks for somebody who leads. Unit: ms. */
+  readonly requestTimeoutMs: number
+}
+
+/** Pause between two attempts to reach who leads. Unit: ms. */
+const retryMs = 50
+
+/**
+ * Leases where a cluster keeps the store. Granting and revoking go through the log; only the member that leads knows
+ * when a lease ends, so it renews them, on behalf of the others too.
+ */
+export class ReplicatedLeases implements Leases {
+  readonly #parts: ReplicatedLeasesParts
+
+  constructor(parts: ReplicatedLeasesParts) {
+    this.#parts = parts
+  }
+
+  grant(...call: Parameters<Leases['grant']>): ReturnType<Leases['grant']> {
+    return this.#parts.keeper().grant(...call)
+  }
+
+  revoke(...call: Parameters<Leases['revoke']>): ReturnType<Leases['revoke']> {
+    return this.#parts.keeper().revoke(...call)
+  }
+
+  async keepAlive(id: bigint, options?: CallOptions): Promise<{ ttlMs: number }> {
+    const answer = await this.#ask({ type: 'keepAlive', id }, options)
+    if (answer.type !== 'keepAlive') throw new StoreError('STORE_DAMAGED', 'an answer to another question')
+    return { ttlMs: answer.ttlMs }
+  }
+
+  async timeToLive(
+    id: bigint,
+    options: CallOptions & { readonly keys?: boolean | undefined } = {},
+  ): Promise<LeaseTimeToLive | undefined> {
+    const answer = await this.#ask({ type: 'timeToLive', id, keys: options.keys === true }, options)
+    return answer.type === 'timeToLive' ? answer.timeToLive : undefined
+  }
+
+  async list(options: CallOptions = {}): Promise<readonly bigint[]> {
+    await this.#barrier(options)
+    return await this.#parts.keeper().list(options)
+  }
+
+  /** Answers another member. */
+  async answer(bytes: Uint8Array): Promise<Uint8Array> {
+    try {
+      return encodeAnswer(await this.#asLeader(decodeRequest(bytes)))
+    } catch (error) {
+      return encodeAnswer(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  /** Asks whoever leads, and goes on looking for a while when nobody does. */
+  async #ask(request: PeerRequest, options: CallOptions = {}): Promise<PeerAnswer> {
+    const { node, clock, requestTimeoutMs } = this.#parts
+    const endMs = clock.nowMs() + requestTimeoutMs
+    for (;;) {
+      options.signal?.throwIfAborted()
+      try {
+        const { role } = node.status()
+        if (role === 'leader') return await this.#asLeader(request, options)
+        return decodeAnswer(request.type, await node.request('leader', encodeRequest(request), options))
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        const failure = toStoreError(error)
+        if (!hasCode(failure, 'STORE_NO_LEADER', 'STORE_NOT_LEADER', 'LEASE_NOT_PRIMARY')) throw failure
+        if (clock.nowMs() >= endMs)
+          throw new StoreError('STORE_TIMED_OUT', 'no leader was found in time', { cause: error })
+      }
+      await new Promise<void>((resolve) => clock.setTimer(retryMs, resolve))
+    }
+  }
+
+  /**
+   * Only a member that a majority still follows may renew: another one may lead by now, and have ended the lease.
+   * etcd issues 12528 and 15247.
+   */
+  async #asLeader(request: PeerRequest, options: CallOptions = {}): Promise<PeerAnswer> {
+    const { node, keeper } = this.#parts
+    await this.#barrier(options)
+    if (node.status().role !== 'leader') throw new StoreError('STORE_NOT_LEADER', 'another member leads')
+    if (request.type === 'keepAlive') {
+      const { ttlMs } = await keeper().keepAlive(request.id, options)
+      return { type: 'keepAlive', ttlMs }
+    }
+    const timeToLive = await keeper().timeToLive(request.id, { ...options, keys: request.keys })
+    return { type: 'timeToLive', timeToLive }
+  }
+
+  async #barrier(options: CallOptions): Promise<void> {
+    try {
+      await this.#parts.node.readBarrier(options)
+    } catch (error) {
+      throw toStoreError(error)
+    }
+  }
+}
