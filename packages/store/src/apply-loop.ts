@@ -6,7 +6,7 @@ import { Refusal, type StateMachine } from './state-machine.ts'
 /** What an {@link ApplyLoop} works on. */
 export interface ApplyLoopParts {
   readonly clock: Clock
-  readonly log: Pick<CommitLog, 'take' | 'applied' | 'waiting' | 'rejectAll'>
+  readonly log: Pick<CommitLog, 'take' | 'applied' | 'waiting' | 'rejectAll' | 'onIdle'>
   /** The state may be replaced by another between two entries. */
   readonly state: () => StateMachine
   /** How long one turn of the event loop may take. Unit: ms. */
@@ -37,6 +37,7 @@ export class ApplyLoop {
 
   constructor(parts: ApplyLoopParts) {
     this.#parts = parts
+    parts.log.onIdle = () => this.#wakeIdle()
   }
 
   /** There are entries to be applied. */

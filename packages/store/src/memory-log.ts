@@ -28,6 +28,7 @@ export function createMemoryLog(): CommitLog {
     },
     readBarrier: () => undefined,
     onCommit: undefined,
+    onIdle: undefined,
     onFailure: undefined,
     release: () => {},
     close: () => Promise.resolve(),

@@ -75,6 +75,8 @@ export interface CommitLog {
   applied(index: number): void
   /** Proposals that wait for their answer. */
   readonly waiting: number
+  /** Called when nobody waits any more because the log, and not the state, gave the last answer. */
+  onIdle: (() => void) | undefined
   /** Answers all proposals that wait with an error. */
   rejectAll(error: Error): void
   /** Entries up to this one are committed. */

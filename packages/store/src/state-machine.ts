@@ -109,7 +109,7 @@ export class StateMachine {
       if (type !== 'noSpace' && type !== 'corrupt') {
         throw new StoreError('STORE_DAMAGED', `the backend names an unknown alarm: ${name}`)
       }
-      alarms.push({ memberId: BigInt.asIntN(64, BigInt(`0x${member}`)), type })
+      alarms.push({ memberId: BigInt(`0x${member}`), type })
     })
     this.#alarms = alarms
   }
@@ -195,8 +195,8 @@ export class StateMachine {
         return undefined
       case 'alarm':
         return command.action === 'activate'
-          ? this.#activate({ memberId: command.memberId, type: command.alarm })
-          : this.#deactivate(command.alarm, command.memberId)
+          ? this.#activate({ memberId: toMemberId(command.memberId), type: command.alarm })
+          : this.#deactivate(command.alarm, toMemberId(command.memberId))
     }
   }
 
@@ -296,6 +296,11 @@ export class Refusal {
 /** Whether a txn may need space: a put in either branch, at any depth. */
 function hasPut({ success = [], failure = [] }: Extract<Command, { type: 'txn' }>['request']): boolean {
   return [...success, ...failure].some((op) => op.type === 'put' || (op.type === 'txn' && hasPut(op)))
+}
+
+/** Members' ids have no sign; the log's have. */
+function toMemberId(id: bigint): bigint {
+  return BigInt.asUintN(64, id)
 }
 
 interface LeaseFields {

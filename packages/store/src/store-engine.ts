@@ -208,6 +208,13 @@ export class StoreEngine {
     }
   }
 
+  /** Refuses new calls, and waits for the writes in flight: a cluster in which all members end needs all of them. */
+  async finishWrites(): Promise<void> {
+    if (this.lifecycle.state !== 'closed') this.lifecycle.close()
+    this.#leaseKeeper.stop()
+    await this.#applyLoop.idle()
+  }
+
   close(): Promise<void> {
     return (this.#drained ??= this.#drain())
   }
@@ -313,9 +320,7 @@ export class StoreEngine {
   }
 
   async #drain(): Promise<void> {
-    this.lifecycle.close()
-    this.#leaseKeeper.stop()
-    await this.#applyLoop.idle()
+    await this.finishWrites()
     this.#background.stop()
     this.watchStreams.close(closedError())
     this.compactor.stop(closedError())

@@ -58,6 +58,7 @@ export async function openWalLog(parts: {
       return wal.durableIndex
     },
     onCommit: undefined,
+    onIdle: undefined,
     onFailure: undefined,
     release: (index) => {
       if (wal.state !== 'open') return

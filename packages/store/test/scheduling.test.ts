@@ -107,6 +107,7 @@ describe('the apply loop', () => {
           return queue.size
         },
         rejectAll: (error) => queue.rejectAll(error),
+        onIdle: undefined,
       },
       state: () => state,
       turnMaxMs: 5,

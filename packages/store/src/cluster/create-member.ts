@@ -37,6 +37,17 @@ export interface MemberParts {
   readonly release: () => Promise<void>
 }
 
+/** A member that takes part. */
+export interface StartedMember {
+  readonly store: StoreCore
+  /** Lets the member campaign without waiting for somebody else to lead. */
+  readonly campaign: () => void
+  /** Tells the cluster of the member. */
+  readonly publish: (name: string, clientUrls: readonly string[]) => Promise<void>
+  /** Refuses new calls, and waits for the writes in flight. */
+  readonly finishWrites: () => Promise<void>
+}
+
 /**
  * Creates a member's store, and lets it take part.
  *
@@ -46,11 +57,7 @@ export async function startMember(
   parts: MemberParts,
   storeOptions: Required<StoreOptions>,
   nodeOptions: NodeOptions = {},
-): Promise<{
-  store: StoreCore
-  campaign: () => void
-  publish: (name: string, clientUrls: readonly string[]) => Promise<void>
-}> {
+): Promise<StartedMember> {
   const {
     environment,
     identity,
@@ -102,5 +109,6 @@ export async function startMember(
     store: new StoreCore(engine),
     campaign: () => node.campaign(),
     publish: (name, clientUrls) => node.publish({ name, clientUrls }),
+    finishWrites: () => engine.finishWrites(),
   }
 }

@@ -14,7 +14,7 @@ import { createStoreBackend } from '../memory-store.ts'
 import { resolveOptions, type StoreOptions } from '../options.ts'
 import { StateMachine } from '../state-machine.ts'
 import type { Store } from '../store.ts'
-import { startMember } from './create-member.ts'
+import { type StartedMember, startMember } from './create-member.ts'
 import { createMemoryStates } from './memory-states.ts'
 
 /** How many members a cluster in memory has, and how they behave. */
@@ -136,12 +136,18 @@ class InMemoryCluster implements MemoryCluster {
   readonly members: readonly MemoryClusterMember[]
   readonly network: MemoryNetwork
   readonly #environment: Environment
+  readonly #started: readonly StartedMember[]
   #closed: Promise<void> | undefined
 
-  constructor(environment: Environment, network: MemoryNetwork, members: readonly MemoryClusterMember[]) {
+  constructor(
+    environment: Environment,
+    network: MemoryNetwork,
+    members: readonly (MemoryClusterMember & StartedMember)[],
+  ) {
     this.#environment = environment
     this.network = network
-    this.members = members
+    this.members = members.map(({ name, store }) => ({ name, store }))
+    this.#started = members
   }
 
   async leader(): Promise<Store> {
@@ -165,6 +171,8 @@ class InMemoryCluster implements MemoryCluster {
   }
 
   async #close(): Promise<void> {
+    // What is in flight at one member needs the others.
+    await Promise.all(this.#started.map(({ finishWrites }) => finishWrites()))
     await Promise.all(this.members.map(({ store }) => store.close()))
     await this.network.close()
   }

@@ -12,6 +12,7 @@ export interface ReplicatedProposal extends NodeProposal {
 export class ReplicatedLog implements CommitLog {
   onCommit: (() => void) | undefined
   onFailure: ((error: Error) => void) | undefined
+  onIdle: (() => void) | undefined
   readonly #node: RaftNode<ReplicatedProposal>
   #waiting = 0
 
@@ -40,6 +41,7 @@ export class ReplicatedLog implements CommitLog {
       reject: (error) => {
         this.#waiting--
         reject(error)
+        if (this.#waiting === 0) this.onIdle?.()
       },
     }
     try {

@@ -28,7 +28,7 @@ export const alarmLaws = [
       await store.alarms.activate({ memberId: -8n, type: 'corrupt' })
       assert.deepEqual(await store.alarms.deactivate({ memberId: 9n, type: 'corrupt' }), [])
       assert.deepEqual(await store.alarms.deactivate({ memberId: 2n ** 64n - 8n, type: 'corrupt' }), [
-        { memberId: -8n, type: 'corrupt' },
+        { memberId: 2n ** 64n - 8n, type: 'corrupt' },
       ])
       await store.alarms.activate({ memberId: 1n, type: 'corrupt' })
       assert.equal((await store.alarms.deactivate({ memberId: 0n, type: 'corrupt' })).length, 2)
