@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Timer } from '@orrery/environment'
 import { TransportError } from '@orrery/raft-node'
 import { encodeFrame, FrameReader, frameType } from './frame.ts'
-import { encodeReason, handshakeMaxBytes } from './handshake.ts'
+import { decodeReason, encodeReason, handshakeMaxBytes } from './handshake.ts'
 import { malformed, Refusal } from './refusal.ts'
 
 /** What a connection is used for tells it what happens on it. */
@@ -21,6 +21,8 @@ export interface ConnectionUser {
 const farewellMs = 1_000
 /** So many bytes of a frame count as a sign of life, so that a large one on a slow line does not seem dead. */
 const lifeMinBytes = 64 * 1024
+/** No more answers to pings are written while so much waits to be read. Unit: bytes. */
+const pongMaxBytes = 64 * 1024
 
 /** Frames over one socket, until either end ends it. */
 export class Connection {
@@ -156,8 +158,12 @@ export class Connection {
 
   readonly #onFrame = (type: number, body: Buffer): boolean => {
     this.#showLife()
-    if (type === frameType.ping && !this.#isDialer && body.length === 0) this.write(frameType.pong)
-    else if (type !== frameType.pong || !this.#isDialer) this.#user.onFrame(type, body)
+    if (type === frameType.refuse) {
+      this.destroy(new TransportError('TRANSPORT_REFUSED', decodeReason(body)))
+    } else if (type === frameType.ping && !this.#isDialer && body.length === 0) {
+      // Who asks and does not listen gets no more answers than a socket holds.
+      if (this.bufferedBytes < pongMaxBytes) this.write(frameType.pong)
+    } else if (type !== frameType.pong || !this.#isDialer) this.#user.onFrame(type, body)
     return this.#end === undefined
   }
 

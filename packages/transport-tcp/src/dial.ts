@@ -6,7 +6,7 @@ import { Connection, lost, unexpected } from './connection.ts'
 import type { ConnectionUser } from './connection.ts'
 import { closedError, type Desk } from './desk.ts'
 import { frameType } from './frame.ts'
-import { decodeReason, decodeWelcome, encodeHello } from './handshake.ts'
+import { decodeWelcome, encodeHello } from './handshake.ts'
 import type { Purpose } from './handshake.ts'
 import { Refusal } from './refusal.ts'
 import type { Settle } from './settle.ts'
@@ -81,10 +81,6 @@ class Dialling implements ConnectionUser {
 
   onFrame(type: number, body: Buffer): void {
     if (this.#settle === undefined) throw unexpected(type)
-    if (type === frameType.refuse) {
-      this.#connection.destroy(new TransportError('TRANSPORT_REFUSED', decodeReason(body)))
-      return
-    }
     if (type !== frameType.welcome) throw unexpected(type)
     const peer = decodeWelcome(body)
     const { expected } = this.#target

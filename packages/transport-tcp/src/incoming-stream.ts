@@ -19,7 +19,6 @@ export class IncomingStream implements ConnectionUser {
   }
 
   onFrame(type: number, body: Buffer): void {
-    if (type === frameType.refuse) return
     if (type !== frameType.messages) throw unexpected(type)
     const messages = decode(body)
     const { identity, counters, handler } = this.#desk

@@ -2,7 +2,7 @@ import type { MemberId } from '@orrery/raft'
 import type { ConnectionUser } from './connection.ts'
 import { lost } from './connection.ts'
 import type { Desk } from './desk.ts'
-import { IncomingRequests } from './incoming-requests.ts'
+import { IncomingRequests, type RequestLoad } from './incoming-requests.ts'
 import { IncomingSnapshot } from './incoming-snapshot.ts'
 import { IncomingStream } from './incoming-stream.ts'
 import { type Guest, Listener } from './listener.ts'
@@ -16,6 +16,7 @@ export class Incoming {
   /** A member has one stream: a newer one replaces it, since its member may know that the older one broke. */
   readonly #streams = new Map<MemberId, Guest>()
   #snapshots = 0
+  readonly #requests: RequestLoad = { bytes: 0 }
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -45,7 +46,7 @@ export class Incoming {
       case 'snapshot':
         return this.#snapshot(guest)
       case 'request':
-        return new IncomingRequests(this.#desk, guest)
+        return new IncomingRequests(this.#desk, guest, this.#requests)
     }
   }
 

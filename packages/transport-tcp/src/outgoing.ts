@@ -105,6 +105,7 @@ export class Outgoing {
   /** Ends the connections to whom the handler does not accept any more. */
   judge(): void {
     for (const stream of this.#streams.values()) stream.judge()
+    for (const channel of [...this.#channels.values()]) channel.judge()
   }
 
   close(): void {

@@ -101,12 +101,11 @@ export class PeerStream implements ConnectionUser {
     this.#closing.abort(closedError())
     const connected = this.#connected
     this.#connected = undefined
-    this.#queue.clear()
+    this.#desk.counters.droppedMessages += this.#queue.clear()
     connected?.connection.destroy(closedError())
   }
 
   onFrame(type: number): void {
-    if (type === frameType.refuse) return
     throw unexpected(type)
   }
 

@@ -1,13 +1,12 @@
 import type { MemberId } from '@orrery/raft'
-import { TransportError } from '@orrery/raft-node'
+import { type PeerIdentity, TransportError } from '@orrery/raft-node'
 import { lost, unexpected } from './connection.ts'
 import type { Connection, ConnectionUser } from './connection.ts'
 import type { Desk } from './desk.ts'
 import { dial } from './dial.ts'
 import { frameType } from './frame.ts'
 import { decodeReason } from './handshake.ts'
-import { malformed } from './refusal.ts'
-import type { Refusal } from './refusal.ts'
+import { malformed, Refusal } from './refusal.ts'
 import type { Settle } from './settle.ts'
 
 /**
@@ -23,8 +22,11 @@ export class RequestChannel implements ConnectionUser {
   readonly #waiting = new Map<number, Settle<Uint8Array>>()
   readonly #closing = new AbortController()
   #connection: Connection | undefined
+  #peer: PeerIdentity | undefined
   #connecting: Promise<Connection> | undefined
   #nextId = 0
+  /** Requests that wait for the connection. Unit: bytes. */
+  #unsentBytes = 0
   /** Keep-alive intervals without a request. */
   #quietTicks = 0
 
@@ -49,8 +51,9 @@ export class RequestChannel implements ConnectionUser {
       )
     }
     if (this.#waiting.size >= requestMaxConcurrent) throw tooMuch(`${requestMaxConcurrent} requests wait`)
-    if ((this.#connection?.bufferedBytes ?? 0) + request.length > queueMaxBytes)
-      throw tooMuch('requests wait')
+    const bufferedBytes = this.#connection?.bufferedBytes ?? 0
+    if (this.#unsentBytes + bufferedBytes + request.length > queueMaxBytes)
+      throw tooMuch('large requests wait')
     const id = this.#nextId
     this.#nextId = (this.#nextId + 1) % 2 ** 32
     this.#quietTicks = 0
@@ -75,6 +78,13 @@ export class RequestChannel implements ConnectionUser {
     this.#rejectAll(error)
   }
 
+  /** Ends the connection if the handler does not accept its other end any more. */
+  judge(): void {
+    if (this.#connection === undefined || this.#peer === undefined) return
+    const reason = this.#desk.handler.accepts(this.#peer)
+    if (reason !== undefined) this.#connection.refuse(new Refusal('notAccepted', reason))
+  }
+
   /** A keep-alive interval has passed. */
   tick(quietMaxTicks: number): void {
     if (this.#waiting.size > 0) this.#quietTicks = 0
@@ -82,10 +92,6 @@ export class RequestChannel implements ConnectionUser {
   }
 
   onFrame(type: number, body: Buffer): void {
-    if (type === frameType.refuse) {
-      this.#connection?.destroy(new TransportError('TRANSPORT_REFUSED', decodeReason(body)))
-      return
-    }
     if (type !== frameType.answer && type !== frameType.failure) throw unexpected(type)
     if (body.length < 4) throw malformed('an answer to nothing')
     // One that is not known was given up meanwhile.
@@ -106,11 +112,14 @@ export class RequestChannel implements ConnectionUser {
   }
 
   async #write(id: number, request: Uint8Array): Promise<void> {
+    this.#unsentBytes += request.length
     try {
       const connection = this.#connection ?? (await (this.#connecting ??= this.#connect()))
       if (this.#waiting.has(id)) connection.write(frameType.request, request, id)
     } catch (error) {
       this.#waiting.get(id)?.reject(error)
+    } finally {
+      this.#unsentBytes -= request.length
     }
   }
 
@@ -118,8 +127,9 @@ export class RequestChannel implements ConnectionUser {
     const { addresses, expected } = this
     const { signal } = this.#closing
     try {
-      const { connection } = await dial(this.#desk, { addresses, expected, purpose: 'request', signal })
+      const { connection, peer } = await dial(this.#desk, { addresses, expected, purpose: 'request', signal })
       this.#connection = connection
+      this.#peer = peer
       connection.use(this, this.#desk.options.frameMaxBytes)
       if (signal.aborted) connection.destroy(lost('it was not needed'))
       return connection

@@ -88,7 +88,6 @@ class Transfer implements ConnectionUser {
         this.#connection.destroy(lost('the snapshot is there'))
         return
       case frameType.snapshotFailed:
-      case frameType.refuse:
         this.#connection.destroy(new TransportError('TRANSPORT_REFUSED', decodeReason(body)))
         return
       default:

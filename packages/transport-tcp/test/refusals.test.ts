@@ -290,6 +290,37 @@ describe('limits', () => {
     ])
   })
 
+  test('requests that are too large together fail, whoever asks', async () => {
+    const trial = begin({ options: { frameMaxBytes: 65_536, queueMaxBytes: 131_072 } })
+    const a = await trial.member(1n)
+    let asked = 0
+    a.answer = () => {
+      asked++
+      return new Promise(() => {})
+    }
+    const raws = [dialRaw(trial, a), dialRaw(trial, a), dialRaw(trial, a)]
+    for (const raw of raws) raw.say(hello('request'), frame(frameType.request, Buffer.alloc(50_000), 1))
+    await trial.eventually('one fails', () => raws.flatMap((raw) => raw.frames()).length === 4)
+    expect(raws.flatMap((raw) => raw.frames()).map(({ type }) => type)).toContain(frameType.failure)
+    expect(asked).toBe(2)
+  })
+
+  test('a request that waits for somebody who is not accepted any more is given up', async () => {
+    const trial = begin()
+    const [a, b] = await trial.pair()
+    let asked = 0
+    b.answer = () => {
+      asked++
+      return new Promise(() => {})
+    }
+    const waiting = a.transport.request(2n, Buffer.of(1))
+    waiting.catch(() => {})
+    await trial.eventually('it is asked', () => asked === 1)
+    a.judge = () => 'its directory was emptied'
+    a.transport.setPeers([b.peer])
+    await trial.rejects(waiting, 'TRANSPORT_REFUSED', 'its directory was emptied')
+  })
+
   test('requests, answers and headers that do not fit are refused', async () => {
     const trial = begin({ options: { frameMaxBytes: 65_536 } })
     const [a, b] = await trial.pair()

@@ -72,6 +72,15 @@ describe('who is dialled refuses', () => {
     await works(trial, a)
   })
 
+  test('who begins no TLS handshake in time', async () => {
+    const trial = begin(authority.issue([host]))
+    trial.setup = { tls: authority.issue([host]), options: { handshakeTimeoutMs: 50 } }
+    const a = await trial.member(1n)
+    const raw = new RawPeer(trial.portOf(a))
+    await trial.eventually('it is hung up on', () => raw.isClosed)
+    expect(trial.tcp(a).stats().refused.certificate).toBe(1)
+  })
+
   test('garbage', async () => {
     const trial = begin(authority.issue([host]))
     const a = await trial.member(1n)
