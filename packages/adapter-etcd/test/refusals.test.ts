@@ -170,6 +170,34 @@ describe('failures of the store', () => {
     // The real server has lost the code of this one.
     STORE_TOO_MANY_REQUESTS: { code: 2, details: 'etcdserver: too many requests' },
     STORE_DAMAGED: { code: 15, details: 'etcdserver: corrupt cluster' },
+    STORE_TIMED_OUT: { code: 14, details: 'etcdserver: request timed out' },
+    STORE_OUTCOME_UNKNOWN: { code: 14, details: 'etcdserver: request timed out' },
+    STORE_LEADER_CHANGED: { code: 14, details: 'etcdserver: leader changed' },
+    STORE_NO_LEADER: { code: 14, details: 'etcdserver: no leader' },
+    STORE_NOT_LEADER: { code: 9, details: 'etcdserver: not leader' },
+    STORE_REMOVED: { code: 14, details: 'etcdserver: server stopped' },
+    STORE_NOT_REPLICATED: { code: 12, details: 'not supported by this server' },
+    STORE_MEMBER_EXISTS: { code: 9, details: 'etcdserver: member ID already exist' },
+    STORE_MEMBER_NOT_FOUND: { code: 5, details: 'etcdserver: member not found' },
+    STORE_PEER_ADDRESS_IN_USE: { code: 9, details: 'etcdserver: Peer URLs already exists' },
+    STORE_PEER_ADDRESS_INVALID: { code: 3, details: 'etcdserver: given member URLs are invalid' },
+    STORE_TOO_MANY_LEARNERS: { code: 9, details: 'etcdserver: too many learner members in cluster' },
+    STORE_MEMBER_NOT_LEARNER: { code: 9, details: 'etcdserver: can only promote a learner member' },
+    STORE_LEARNER_NOT_READY: {
+      code: 9,
+      details: 'etcdserver: can only promote a learner member which is in sync with leader',
+    },
+    // The real server has lost the code of this one, too.
+    STORE_NOT_ENOUGH_STARTED_MEMBERS: {
+      code: 2,
+      details: 'etcdserver: re-configuration failed due to not enough started members',
+    },
+    STORE_UNHEALTHY_CLUSTER: { code: 14, details: 'etcdserver: unhealthy cluster' },
+    STORE_BAD_TRANSFEREE: { code: 9, details: 'etcdserver: bad leader transferee' },
+    STORE_TRANSFER_TIMED_OUT: {
+      code: 2,
+      details: 'etcdserver: request timed out, leader transfer took too long',
+    },
     MVCC_KEY_REQUIRED: { code: 3, details: 'etcdserver: key is not provided' },
     MVCC_KEY_NOT_FOUND: { code: 3, details: 'etcdserver: key not found' },
     MVCC_VALUE_PROVIDED: { code: 3, details: 'etcdserver: value is provided' },
@@ -255,17 +283,28 @@ test('a range that a client gives up reaches the store as an abort', async () =>
   expect(await reason).toMatchObject({ code: 'ETCD_CANCELED' })
 })
 
-test('changes of members and of users are not supported, and other members do not exist', async () => {
+test('members of a store that keeps to one process cannot change, and users are not supported', async () => {
   await using store = createMemoryStore()
   await using etcd = await startEtcd({ store })
   const ID = store.status().memberId
-  expect(await etcd.client.refusal(cluster.MemberAdd, {})).toMatchObject({ code: 12 })
+  const peerURLs = ['http://b:2380']
+  expect(await etcd.client.refusal(cluster.MemberAdd, { peerURLs })).toMatchObject({ code: 12 })
   for (const method of [cluster.MemberRemove, cluster.MemberUpdate, cluster.MemberPromote]) {
-    expect(await etcd.client.refusal(method, { ID })).toMatchObject({ code: 12 })
-    expect(await etcd.client.refusal(method, { ID: 7n })).toMatchObject({
+    const request = (id: bigint): { ID: bigint } => Object.assign({ ID: id }, { peerURLs })
+    expect(await etcd.client.refusal(method, request(ID))).toMatchObject({ code: 12 })
+    expect(await etcd.client.refusal(method, request(7n))).toMatchObject({
       code: 5,
       details: 'etcdserver: member not found',
     })
   }
   expect(await etcd.client.refusal(auth.UserAdd, { name: 'a' })).toMatchObject({ code: 12 })
+})
+
+test('a member needs addresses that are URLs of host and port', async () => {
+  await using etcd = await startEtcd()
+  const invalid = { code: 3, details: 'etcdserver: given member URLs are invalid' }
+  for (const url of ['', 'b:2380', 'ftp://b:2380', 'http://b', 'http://b:2380/path', 'http://u@b:2380']) {
+    expect(await etcd.client.refusal(cluster.MemberAdd, { peerURLs: [url] }), url).toEqual(invalid)
+  }
+  expect(await etcd.client.refusal(cluster.MemberAdd, {})).toEqual(invalid)
 })

@@ -29,11 +29,11 @@ export function maintenanceService(server: Server): MaintenanceService {
     snapshot: server.serverStream((_request, context) =>
       snapshot(server, storageVersion(options.version), context),
     ),
-    moveLeader: server.unary(({ targetID }) => {
+    moveLeader: server.unary(async ({ targetID }, context) => {
       const { memberId, leaderId } = store.status()
-      if (leaderId !== memberId) return Promise.reject(new EtcdError('ETCD_NOT_LEADER'))
-      if (toId(targetID) !== memberId) return Promise.reject(new EtcdError('ETCD_BAD_LEADER_TRANSFEREE'))
-      return Promise.resolve({ header: server.header() })
+      if (leaderId !== memberId) throw new EtcdError('ETCD_NOT_LEADER')
+      await store.cluster.transferLeadership(toId(targetID), context)
+      return { header: server.header() }
     }),
     downgrade: server.unary((request) => Promise.reject(downgradeRefusal(request))),
   }

@@ -5,7 +5,7 @@ import type { Cluster, ClusterMember } from './cluster.ts'
 export function localCluster(memberId: bigint): Cluster {
   const member: ClusterMember = {
     id: memberId,
-    name: 'default',
+    name: '',
     peerAddresses: [],
     clientUrls: [],
     isLearner: false,

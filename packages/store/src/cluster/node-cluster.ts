@@ -25,7 +25,7 @@ export function nodeCluster(node: RaftNode<NodeProposal>, environment: Environme
     add: async ({ peerAddresses, isLearner = false }, options) => {
       requireAddresses(peerAddresses)
       // As etcd does it: the same place, taken anew, is somebody else.
-      const salt = String(Math.floor(environment.clock.wallMs() / 1_000)) + environment.random.uint32()
+      const salt = `${Math.floor(environment.clock.wallMs() / 1_000)}/${environment.random.uint32()}`
       const id = memberIdOf(peerAddresses, node.identity.clusterId.toString(16), salt)
       const { members } = await change({ type: 'add', id, peerAddresses, isLearner }, options).catch(
         (error: unknown) => {
