@@ -47,7 +47,7 @@ describe('a connection', () => {
     expect(a.transport.connectedMs(2n)).toBeDefined()
     await intervals(1)
     expect(a.transport.connectedMs(2n)).toBeUndefined()
-    expect(trial.tcp(b).stats().connections).toBe(0)
+    await trial.eventually('both ends give up', () => trial.tcp(b).stats().connections === 0)
     expect(a.unreachable).toEqual([2n])
     proxy.thaw()
     advance(1_000)
@@ -78,7 +78,7 @@ describe('a connection', () => {
     await ask()
     expect(trial.tcp(b).stats().connections).toBe(2)
     await intervals(7)
-    expect(trial.tcp(b).stats().connections).toBe(1)
+    await trial.eventually('it is closed', () => trial.tcp(b).stats().connections === 1)
     expect(await ask()).toEqual(Buffer.from('?'))
   })
 
