@@ -1,6 +1,5 @@
-import type { MemberId, Snapshot } from '@orrery/raft'
+import type { MemberId } from '@orrery/raft'
 import type { NodeProposal } from './proposal.ts'
-import type { IncomingSnapshot } from './ports.ts'
 
 /** An entry whose turn it is to be applied. */
 export type Committed<P extends NodeProposal> =
@@ -26,6 +25,15 @@ export interface StateContent {
   readonly content: AsyncIterable<Uint8Array>
 }
 
+/** Where in the log a state stands. */
+export interface StateStanding {
+  /** The last entry that is in it. */
+  readonly index: number
+  readonly term: number
+  /** What {@link Committed} told of the members last. */
+  readonly members: Uint8Array
+}
+
 /** Who leads, as far as this member knows. */
 export interface Leadership {
   readonly term: number
@@ -44,11 +52,12 @@ export interface NodeHost {
   /**
    * Takes a state in and makes it durable beside the present one, which stays in use.
    *
-   * @returns its name; a later state, or {@link NodeHost.discardState}, makes it void
+   * @param standing where in the log the state stands: durable together with it
+   * @returns its name; {@link NodeHost.discardState} makes it void
    */
-  receiveState(state: IncomingSnapshot): Promise<string>
+  receiveState(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string>
   /** Puts a state that was received in the place of the present one. From now on entries after `index` are taken. */
-  installState(name: string, snapshot: Snapshot, members: Uint8Array): Promise<void>
+  installState(name: string): Promise<void>
   /** A state that was received is not needed. */
   discardState(name: string): void
   /** Answers a question of the host of another member. */

@@ -92,7 +92,8 @@ export class Snapshots {
       return
     }
     this.#requireFree()
-    const name = await host.receiveState(incoming)
+    const { index, term } = message.snapshot
+    const name = await host.receiveState(incoming.content, { index, term, members: members.encode() })
     try {
       this.#requireFree()
     } catch (error) {
@@ -123,7 +124,7 @@ export class Snapshots {
     const { name, snapshot, members } = accepted
     this.#accepted = undefined
     this.#isInstalling = true
-    const done = this.#parts.host.installState(name, snapshot, members.encode()).finally(() => {
+    const done = this.#parts.host.installState(name).finally(() => {
       this.#isInstalling = false
     })
     return { snapshot, members, done }

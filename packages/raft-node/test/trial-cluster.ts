@@ -100,25 +100,20 @@ export class TrialMember implements NodeHost {
     return { index: this.#index, content: content() }
   }
 
-  async receiveState({ content }: Parameters<NodeHost['receiveState']>[0]): Promise<string> {
+  async receiveState(
+    content: AsyncIterable<Uint8Array>,
+    standing: { index: number; term: number; members: Uint8Array },
+  ): Promise<string> {
     const chunks: Uint8Array[] = []
     for await (const chunk of content) chunks.push(chunk.slice())
-    const texts = JSON.parse(Buffer.concat(chunks).toString()) as string[]
-    this.#received = { index: 0, term: 0, members: undefined, texts }
+    this.#received = { ...standing, texts: JSON.parse(Buffer.concat(chunks).toString()) as string[] }
     return 'received'
   }
 
-  installState(
-    _: string,
-    { index, term }: { index: number; term: number },
-    members: Uint8Array,
-  ): Promise<void> {
+  installState(): Promise<void> {
     this.installed++
-    this.texts = this.#received?.texts ?? []
-    this.#index = index
-    this.#term = term
-    this.#members = members
-    this.save()
+    this.saved = this.#received ?? this.saved
+    this.restore()
     return Promise.resolve()
   }
 

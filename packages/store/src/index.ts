@@ -7,6 +7,8 @@
 export type { Cluster, ClusterMember, MembershipChanged } from './cluster/cluster.ts'
 export { inMemoryCluster } from './cluster/memory-cluster.ts'
 export type { MemoryCluster, MemoryClusterMember, MemoryClusterOptions } from './cluster/memory-cluster.ts'
+export { openMember } from './cluster/open-member.ts'
+export type { ClusterOrigin, MemberOptions, OpenedMember, OpenMemberDeps } from './cluster/open-member.ts'
 export type { StoreErrorCode } from './errors.ts'
 export { StoreError, storeErrorCodes } from './errors.ts'
 export { createMemoryStore } from './memory-store.ts'

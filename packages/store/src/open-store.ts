@@ -1,11 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CodedError, type Environment, hasCode } from '@orrery/environment'
+import { type Environment, hasCode } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
 import { type LmdbBackend, openLmdbBackend } from '@orrery/mvcc-lmdb'
 import { createWorkerDisk, type Disk } from '@orrery/wal'
 import { decodeCommand } from './command-decoder.ts'
 import { StoreError } from './errors.ts'
+import { damaged, lock, mapMaxBytesFor, openError, Undo } from './opening.ts'
 import { resolveOptions, type StoreOptions } from './options.ts'
 import { readSnapshot } from './snapshot-reader.ts'
 import { StateMachine } from './state-machine.ts'
@@ -103,18 +104,6 @@ async function open(
   await recover({ environment, backend, log, state })
   const release = (): Promise<void> => disk.close()
   return new StoreCore(new StoreEngine({ environment, identity, state, log, backend, release }, options))
-}
-
-/** Address space, not memory. Pages that a transaction replaces stay occupied until the next one. */
-function mapMaxBytesFor(quotaBytes: number): number {
-  return quotaBytes === 0 ? 2 ** 40 : Math.min(Math.max(Math.ceil(quotaBytes) * 2, 2 ** 34), 2 ** 46)
-}
-
-async function lock(disk: Disk, directory: string): Promise<void> {
-  await disk.submit([
-    { type: 'makeDirectory', path: directory },
-    { type: 'lock', path: join(directory, 'LOCK') },
-  ])
 }
 
 function newIdentity({ random }: Environment): Uint8Array {
@@ -221,38 +210,4 @@ export async function restoreSnapshot(
     await undo.run()
     throw openError(directory, error)
   }
-}
-
-/** What was opened so far, closed in reverse order when a later step fails. */
-class Undo {
-  readonly #steps: (() => Promise<unknown>)[] = []
-
-  add(step: () => Promise<unknown>): void {
-    this.#steps.push(step)
-  }
-
-  async run(): Promise<void> {
-    for (const step of this.#steps.reverse()) await step().catch(() => {})
-  }
-}
-
-function damaged(why: string): StoreError {
-  return new StoreError('STORE_DAMAGED', why)
-}
-
-/** One kind of error for whoever opens a directory, with the part's own as its cause. */
-function openError(directory: string, error: unknown): unknown {
-  if (error instanceof StoreError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  if (hasCode(error, 'WAL_LOCKED')) {
-    return new StoreError('STORE_LOCKED', `${directory}: ${message}`, { cause: error })
-  }
-  const damagedCodes = ['WAL_CORRUPT', 'WAL_MISSING', 'WAL_UNSUPPORTED_VERSION', 'LMDB_DAMAGED']
-  if (hasCode(error, ...damagedCodes)) {
-    return new StoreError('STORE_DAMAGED', `${directory}: ${message}`, { cause: error })
-  }
-  if (error instanceof CodedError || (error instanceof Error && 'errno' in error)) {
-    return new StoreError('STORE_FAILED', `${directory}: ${message}`, { cause: error })
-  }
-  return error
 }

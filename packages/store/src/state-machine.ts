@@ -293,6 +293,15 @@ export class Refusal {
   }
 }
 
+/** Writes, for a state that comes from elsewhere, where in the log it stands. */
+export function writeStanding(
+  backend: StoreBackend,
+  { term, members }: { readonly term: number; readonly members: Uint8Array },
+): void {
+  backend.setMeta(termName, Buffer.from(String(term)))
+  backend.setMeta(membersName, members)
+}
+
 /** Whether a txn may need space: a put in either branch, at any depth. */
 function hasPut({ success = [], failure = [] }: Extract<Command, { type: 'txn' }>['request']): boolean {
   return [...success, ...failure].some((op) => op.type === 'put' || (op.type === 'txn' && hasPut(op)))

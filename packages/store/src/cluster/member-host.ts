@@ -1,5 +1,5 @@
 import { invariant } from '@orrery/environment'
-import type { IncomingSnapshot, Leadership, NodeHost, StateContent } from '@orrery/raft-node'
+import type { Leadership, NodeHost, StateContent, StateStanding } from '@orrery/raft-node'
 import { writeSnapshot } from '../snapshot-writer.ts'
 import type { StateMachine } from '../state-machine.ts'
 import type { StoreBackend } from '../ports.ts'
@@ -10,24 +10,13 @@ import type { ReplicatedLog } from './replicated-log.ts'
 /** Where a member keeps states: the present one, and one that arrives. */
 export interface StateStorage {
   /** Reads a state in, and makes it durable beside the present one. */
-  receive(content: AsyncIterable<Uint8Array>): Promise<string>
-  /**
-   * Opens a state that was received, restored.
-   *
-   * @param standing what the log says of it
-   */
-  open(name: string, standing: StateStanding): Promise<{ state: StateMachine; backend: StoreBackend }>
+  receive(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string>
+  /** Opens a state that was received, restored. */
+  open(name: string): Promise<{ state: StateMachine; backend: StoreBackend }>
   /** Removes a state that is not needed. */
   discard(name: string): void
   /** The backend's state is not the present one any more. */
   retire(backend: StoreBackend): void
-}
-
-/** Where a state stands in the log. */
-export interface StateStanding {
-  readonly index: number
-  readonly term: number
-  readonly members: Uint8Array
 }
 
 export interface MemberHostParts {
@@ -89,17 +78,13 @@ export class MemberHost implements NodeHost {
     return { index: state.appliedIndex, content: begunWith(first, reader) }
   }
 
-  receiveState({ content }: IncomingSnapshot): Promise<string> {
-    return this.#parts.states.receive(content)
+  receiveState(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string> {
+    return this.#parts.states.receive(content, standing)
   }
 
-  async installState(
-    name: string,
-    { index, term }: { readonly index: number; readonly term: number },
-    members: Uint8Array,
-  ): Promise<void> {
+  async installState(name: string): Promise<void> {
     const { engine } = this.#attached
-    const { state, backend } = await this.#parts.states.open(name, { index, term, members })
+    const { state, backend } = await this.#parts.states.open(name)
     this.#parts.states.retire(engine.replace(state, backend))
   }
 

@@ -1,0 +1,108 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Environment, invariant, type Timer } from '@orrery/environment'
+import { openLmdbBackend } from '@orrery/mvcc-lmdb'
+import type { StateStanding } from '@orrery/raft-node'
+import type { StoreBackend } from '../ports.ts'
+import type { StateMachine, StateMachineOptions } from '../state-machine.ts'
+import type { StateStorage } from './member-host.ts'
+import { fillBackend, restoreState } from './states.ts'
+
+export interface LmdbStatesParts {
+  /** Where the states' directories are. */
+  readonly directory: string
+  readonly environment: Environment
+  /** Unit: bytes. */
+  readonly mapMaxBytes: number
+  readonly options: StateMachineOptions
+  /** The name of the present state. */
+  readonly inUse: string
+}
+
+interface Received {
+  readonly backend: StoreBackend
+  readonly index: number
+}
+
+/** How long those who read from a state that was replaced have to finish. Unit: ms. */
+const retireMs = 10_000
+
+/** States on disk, each in a directory of its own. */
+export class LmdbStates implements StateStorage {
+  readonly #parts: LmdbStatesParts
+  readonly #received = new Map<string, Received>()
+  readonly #retired = new Map<StoreBackend, { readonly name: string; readonly timer: Timer }>()
+  #inUse: string
+  /** The state that the present one took the place of. */
+  #replaced = ''
+
+  constructor(parts: LmdbStatesParts) {
+    this.#parts = parts
+    this.#inUse = parts.inUse
+  }
+
+  async receive(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string> {
+    const { environment, mapMaxBytes } = this.#parts
+    const name = `db-${standing.index.toString(16)}`
+    const path = join(this.#parts.directory, name)
+    await rm(path, { recursive: true, force: true })
+    const backend = await openLmdbBackend({ path, environment }, { mapMaxBytes })
+    try {
+      await fillBackend(backend, { content, standing, clock: environment.clock })
+    } catch (error) {
+      await backend.close().catch(() => {})
+      await rm(path, { recursive: true, force: true })
+      throw error
+    }
+    this.#received.set(name, { backend, index: standing.index })
+    return name
+  }
+
+  async open(name: string): Promise<{ state: StateMachine; backend: StoreBackend }> {
+    const { environment, options } = this.#parts
+    const received = this.#received.get(name)
+    invariant(received !== undefined, 'a state is opened once, after it was received')
+    this.#received.delete(name)
+    const { backend, index } = received
+    this.#replaced = this.#inUse
+    this.#inUse = name
+    return { state: await restoreState(backend, { index, clock: environment.clock, options }), backend }
+  }
+
+  discard(name: string): void {
+    const received = this.#received.get(name)
+    this.#received.delete(name)
+    if (received !== undefined) void this.#remove(name, received.backend)
+  }
+
+  retire(backend: StoreBackend): void {
+    const name = this.#replaced
+    const { clock } = this.#parts.environment
+    const timer = clock.setTimer(retireMs, () => {
+      this.#retired.delete(backend)
+      void this.#remove(name, backend)
+    })
+    this.#retired.set(backend, { name, timer })
+  }
+
+  /** Closes what is not in use. */
+  async close(): Promise<void> {
+    for (const [backend, { name, timer }] of this.#retired) {
+      timer.cancel()
+      await this.#remove(name, backend)
+    }
+    for (const [name, { backend }] of this.#received) await this.#remove(name, backend)
+    this.#retired.clear()
+    this.#received.clear()
+  }
+
+  async #remove(name: string, backend: StoreBackend): Promise<void> {
+    const { directory, environment } = this.#parts
+    try {
+      await backend.close()
+      await rm(join(directory, name), { recursive: true, force: true })
+    } catch (error) {
+      environment.logger.warn('a state that is not needed could not be removed', { name, error })
+    }
+  }
+}

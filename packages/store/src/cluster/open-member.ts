@@ -1,0 +1,301 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Environment, hasCode } from '@orrery/environment'
+import { systemEnvironment } from '@orrery/environment/system'
+import { openLmdbBackend } from '@orrery/mvcc-lmdb'
+import {
+  fetchMembers,
+  initialIds,
+  initialStart,
+  joiningStart,
+  type Member,
+  MemberTable,
+  type NodeOptions,
+  openWalLogStorage,
+  type PeerIdentity,
+  persistStart,
+  placeFor,
+  restartFrom,
+  type Transport,
+  type TransportHandler,
+  type WalLogStorage,
+} from '@orrery/raft-node'
+import { createWorkerDisk } from '@orrery/wal'
+import { StoreError } from '../errors.ts'
+import { damaged, lock, mapMaxBytesFor, openError, Undo } from '../opening.ts'
+import { resolveOptions, type StoreOptions } from '../options.ts'
+import type { StateMachineOptions } from '../state-machine.ts'
+import type { Store } from '../store.ts'
+import { type StartedMember, startMember } from './create-member.ts'
+import { LmdbStates } from './lmdb-states.ts'
+import { toStoreError } from './errors.ts'
+import { restoreState } from './states.ts'
+
+/** How a member comes to its cluster. What its directory says goes before. */
+export type ClusterOrigin =
+  /** The cluster begins, with these members. All of them say the same. */
+  | {
+      readonly type: 'new'
+      /** The peer addresses of each member, this one included. */
+      readonly members: readonly (readonly string[])[]
+      /** Tells clusters apart that begin at the same addresses. @defaultValue `'orrery'` */
+      readonly token?: string | undefined
+    }
+  /** The cluster is there and has a place for this member: see `Cluster.add`. */
+  | { readonly type: 'join' /** Peer addresses of members. */; readonly contacts: readonly string[] }
+
+/** Where a member keeps its data, and how it reaches the others. */
+export interface OpenMemberDeps {
+  /** Created, readable by its owner only, if it does not exist. One store at a time has it open. */
+  readonly directory: string
+  /** Creates a way to the other members. One that joins first asks for its place over another one. */
+  readonly transport: (purpose: 'member' | 'question') => Transport
+  /** Where the others reach this member. */
+  readonly peerAddresses: readonly string[]
+  readonly origin: ClusterOrigin
+  /** Shown in lists of members. Not empty. */
+  readonly name: string
+  /** Where clients reach this member, shown in lists of members. @defaultValue none */
+  readonly clientUrls?: readonly string[] | undefined
+  /** @defaultValue Node's clock and entropy, no log */
+  readonly environment?: Environment
+}
+
+/** How a member behaves. */
+export interface MemberOptions {
+  readonly store?: StoreOptions | undefined
+  readonly node?: NodeOptions | undefined
+}
+
+/** A member that has begun to take part. */
+export interface OpenedMember {
+  readonly store: Store
+  /** Resolves when the cluster knows of this member: there is a leader, and it can be served from now on. */
+  readonly published: Promise<void>
+}
+
+const identityBytes = 24
+/** Pause before another attempt to tell the cluster of this member. Unit: ms. */
+const publishRetryMs = 200
+
+/**
+ * Opens a store that several processes keep, as one of its members. A write is answered when a majority of them has
+ * it in its log, synced.
+ *
+ * ```text
+ * directory/LOCK    held while it is open
+ * directory/raft/   the log
+ * directory/db-…/   the state; a new one when it arrived from another member
+ * ```
+ *
+ * @throws StoreError `STORE_LOCKED`, `STORE_DAMAGED`, `STORE_FAILED`, `STORE_OPTIONS_INVALID`, `STORE_JOIN_REFUSED`,
+ * `STORE_REMOVED`
+ */
+export async function openMember(deps: OpenMemberDeps, options: MemberOptions = {}): Promise<OpenedMember> {
+  const undo = new Undo()
+  try {
+    return await open(deps, options, undo)
+  } catch (error) {
+    await undo.run()
+    throw openError(deps.directory, toStoreError(error))
+  }
+}
+
+async function open(deps: OpenMemberDeps, options: MemberOptions, undo: Undo): Promise<OpenedMember> {
+  const { directory, environment = systemEnvironment(), name, clientUrls = [] } = deps
+  const storeOptions = resolveOptions(options.store ?? {})
+  if (name === '') throw new StoreError('STORE_OPTIONS_INVALID', 'a member has a name')
+  const disk = createWorkerDisk()
+  undo.add(() => disk.close())
+  await lock(disk, directory)
+  const hasLog = await holdsSomething(join(directory, 'raft'))
+  const place = hasLog ? undefined : await findPlace(deps, environment)
+  const storage = await openWalLogStorage({
+    disk,
+    directory: join(directory, 'raft'),
+    environment,
+    metadata: encodeIdentity(place?.identity ?? noIdentity),
+  })
+  undo.add(() => storage.close())
+  const identity = decodeIdentity(storage.metadata)
+  const stateOptions: StateMachineOptions = {
+    leaseTtlMinMs: storeOptions.leaseTtlMinMs,
+    pendingMaxResponses: storeOptions.watchPendingMaxResponses,
+    pendingMaxBytes: storeOptions.watchPendingMaxBytes,
+  }
+  const stateName = storage.stored.installed?.stateName ?? 'db-0'
+  await removeOthers(directory, stateName)
+  const mapMaxBytes = mapMaxBytesFor(storeOptions.quotaBytes)
+  const states = new LmdbStates({
+    directory,
+    environment,
+    mapMaxBytes,
+    options: stateOptions,
+    inUse: stateName,
+  })
+  undo.add(() => states.close())
+  await mkdir(directory, { recursive: true })
+  const backend = await openLmdbBackend({ path: join(directory, stateName), environment }, { mapMaxBytes })
+  undo.add(() => backend.close())
+  const state = await restoreState(backend, {
+    index: backend.durableIndex,
+    clock: environment.clock,
+    options: stateOptions,
+  })
+  const applied = { index: state.appliedIndex, term: state.appliedTerm, members: state.members }
+  const begun = await begin(storage, applied, { deps, identity, place })
+  const member = await startMember(
+    {
+      environment,
+      identity,
+      transport: deps.transport('member'),
+      storage,
+      ...begun,
+      contacts: place?.contacts ?? [],
+      state,
+      backend,
+      states,
+      release: async () => {
+        await states.close()
+        await disk.close()
+      },
+    },
+    storeOptions,
+    options.node,
+  )
+  const published = publish(member, { name, clientUrls, environment })
+  // Whoever does not wait for it need not know that the store was closed before.
+  published.catch(() => {})
+  return { store: member.store, published }
+}
+
+interface Place {
+  readonly identity: PeerIdentity
+  readonly contacts: readonly Pick<Member, 'id' | 'peerAddresses'>[]
+}
+
+/** Who a member is that was not here before. */
+async function findPlace(
+  { origin, peerAddresses, transport }: OpenMemberDeps,
+  environment: Environment,
+): Promise<Place> {
+  const directoryId = environment.random.id63()
+  if (origin.type === 'new') {
+    const { clusterId, memberIds } = initialIds(toInitial(origin))
+    const at = origin.members.findIndex((addresses) => addresses.some((one) => peerAddresses.includes(one)))
+    const memberId = memberIds[at]
+    if (memberId === undefined) {
+      throw new StoreError(
+        'STORE_OPTIONS_INVALID',
+        `${peerAddresses.join(', ')} is none of the initial members' addresses`,
+      )
+    }
+    return { identity: { clusterId, memberId, directoryId }, contacts: [] }
+  }
+  const asking = transport('question')
+  await asking.start({ clusterId: 0n, memberId: 0n, directoryId: 0n }, nobody)
+  try {
+    const cluster = await fetchMembers(asking, origin.contacts)
+    const { id } = placeFor(peerAddresses, cluster)
+    return {
+      identity: { clusterId: cluster.clusterId, memberId: id, directoryId },
+      contacts: cluster.members,
+    }
+  } finally {
+    await asking.close()
+  }
+}
+
+/** What the member starts from: what it had, or what its origin says. */
+async function begin(
+  storage: WalLogStorage,
+  applied: Parameters<typeof restartFrom>[1],
+  { deps, identity, place }: { deps: OpenMemberDeps; identity: PeerIdentity; place: Place | undefined },
+): Promise<ReturnType<typeof restartFrom>> {
+  if (storage.stored.hardState !== undefined) return restartFrom(storage.stored, applied, identity.memberId)
+  // It had not come so far as to promise anything.
+  if (applied.index > 0) throw damaged('the state has a log that is missing')
+  const isNew = deps.origin.type === 'new'
+  if (!isNew && place === undefined) {
+    throw damaged('the member was interrupted before it joined: empty its directory and let it join again')
+  }
+  const start = deps.origin.type === 'new' ? initialStart(toInitial(deps.origin)) : joiningStart()
+  await persistStart(storage, start)
+  return { start, members: new MemberTable(start.membership) }
+}
+
+async function publish(
+  member: StartedMember,
+  {
+    name,
+    clientUrls,
+    environment,
+  }: { name: string; clientUrls: readonly string[]; environment: Environment },
+): Promise<void> {
+  for (;;) {
+    try {
+      await member.publish(name, clientUrls)
+      return
+    } catch (error) {
+      const failure = toStoreError(error)
+      if (hasCode(failure, 'STORE_CLOSED', 'STORE_FAILED', 'STORE_REMOVED')) throw failure
+      environment.logger.info('the cluster does not know of this member yet', { error: failure })
+    }
+    await new Promise<void>((resolve) => environment.clock.setTimer(publishRetryMs, resolve))
+  }
+}
+
+function toInitial({ members, token = 'orrery' }: Extract<ClusterOrigin, { type: 'new' }>): {
+  members: readonly (readonly string[])[]
+  token: string
+} {
+  return { members, token }
+}
+
+async function holdsSomething(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path)).some((name) => name !== 'LOCK')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
+/** States that arrived and were not put in use, and those that were replaced. */
+async function removeOthers(directory: string, inUse: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith('db-') && name !== inUse)
+      await rm(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+const noIdentity: PeerIdentity = { clusterId: 0n, memberId: 0n, directoryId: 0n }
+
+function encodeIdentity({ clusterId, memberId, directoryId }: PeerIdentity): Uint8Array {
+  const bytes = Buffer.alloc(identityBytes)
+  bytes.writeBigUInt64BE(clusterId, 0)
+  bytes.writeBigUInt64BE(memberId, 8)
+  bytes.writeBigUInt64BE(directoryId, 16)
+  return bytes
+}
+
+function decodeIdentity(metadata: Uint8Array): PeerIdentity {
+  const bytes = Buffer.from(metadata)
+  if (bytes.length !== identityBytes) throw damaged('the log has no identity')
+  const identity = {
+    clusterId: bytes.readBigUInt64BE(0),
+    memberId: bytes.readBigUInt64BE(8),
+    directoryId: bytes.readBigUInt64BE(16),
+  }
+  if (identity.memberId === 0n) throw damaged('the log has no identity')
+  return identity
+}
+
+/** What a process that only asks says to those who ask back. */
+const nobody: TransportHandler = {
+  onMessages: () => {},
+  onUnreachable: () => {},
+  onSnapshot: () => Promise.reject(new Error('not a member')),
+  onRequest: () => Promise.reject(new Error('not a member')),
+  accepts: () => undefined,
+}
