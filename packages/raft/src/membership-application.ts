@@ -54,5 +54,4 @@ function leadUnder(state: RaftState, membership: Membership): void {
   // A smaller majority may have what a larger one lacked.
   advanceCommit(state)
   answerConfirmed(state)
-  leaveJointAutomatically(state)
 }

@@ -14,7 +14,7 @@ export interface PreVote extends Envelope {
   readonly lastTerm: number
 }
 
-/** Asks for a vote. Raft, section 5.2. */
+/** Asks for a vote; sent only when the candidate's term, own vote and log are durable. Raft, section 5.2. */
 export interface Vote extends Envelope {
   readonly type: 'vote'
   readonly lastIndex: number
@@ -47,7 +47,10 @@ export interface Append extends Envelope {
   readonly lastIndex: number
 }
 
-/** Answers an {@link Append} or a {@link SnapshotMessage}; an acceptance only when it is durable. */
+/**
+ * Answers an {@link Append} or a {@link SnapshotMessage}; an acceptance only when it is durable. A rejection also
+ * answers whatever a leader of an earlier term says, and a {@link Heartbeat} on probation.
+ */
 export interface AppendResponse extends Envelope {
   readonly type: 'appendResponse'
   /** Accepted: the last entry that is known to match. Rejected: the `previousIndex` that did not match. */

@@ -35,8 +35,10 @@ export interface RaftOptions {
   readonly committedMaxBytes?: number
   /**
    * - `quorum`: a read is confirmed by a round of heartbeats
-   * - `lease`: the leader trusts `checkQuorum` and answers at once; wrong when clocks run at different
-   *   speeds or a process is paused
+   * - `lease`: the leader answers at once while a round of heartbeats that began less than
+   *   `electionTimeoutTicks - 2` ticks ago is confirmed, else as `quorum`; wrong when ticks come at different
+   *   speeds, or late because a process is paused. Needs `checkQuorum`. A member that has just started grants
+   *   no votes for an election timeout
    * @defaultValue `'quorum'`
    */
   readonly reads?: 'quorum' | 'lease'

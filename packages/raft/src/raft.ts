@@ -13,7 +13,10 @@ export interface RaftStart {
   readonly entries: readonly Entry[]
   /** What the state machine has applied, at least `previousIndex`. */
   readonly appliedIndex: number
-  /** The membership in force after `appliedIndex`. A member that joins begins with an empty one. */
+  /**
+   * The membership in force after `appliedIndex`. A member that joins begins with an empty one, and takes it
+   * from a snapshot: members with an empty log and membership refuse appends.
+   */
   readonly membership: Membership
 }
 
@@ -100,26 +103,33 @@ export interface Raft {
   readIndex(context: number): { readonly ok: boolean }
   /** Hands leadership over; forwarded when this member does not lead. */
   transferLeadership(target: MemberId): void
-  /** A follower forgets its leader without a new term, so that it may vote at once. */
+  /** A follower forgets its leader without a new term, so that it may vote at once. Not with lease reads. */
   forgetLeader(): void
   /** A message to this member could not be delivered. */
   reportUnreachable(id: MemberId): void
-  /** The transfer of a snapshot ended. */
+  /**
+   * The transfer of a state ended. `sent`: the other member's core was told of it. Either way nothing is sent
+   * until the member is heard of: a state that failed is not sent again at once.
+   */
   reportSnapshot(id: MemberId, outcome: 'sent' | 'failed'): void
 
   /** What the host must do now; undefined: nothing. */
   ready(): Ready | undefined
-  /** All that {@link Ready} batches up to `number` asked to be durable is durable. */
+  /**
+   * All that {@link Ready} batches up to `number` asked to be durable is durable. If a snapshot is among them,
+   * the state machine holds it: it counts as applied, and entries before it must not be applied any more.
+   */
   persisted(number: number): void
-  /** The state machine has applied all entries up to `index`. */
+  /** The state machine has applied all entries up to `index`. Once for many entries is enough. */
   applied(index: number): void
   /**
-   * Puts a membership change in force, while its entry is being applied.
+   * Puts a membership change in force, while its entry is being applied: for each `membership` entry once, in
+   * order. The entry and all before it count as applied from here on.
    *
    * @param change undefined: the host refuses it (for example a removed id that wants to come back), and the
    * membership stays
    */
   applyMembership(change: MembershipChange | undefined): Membership
-  /** Drops the entries up to `index`, which is at most `appliedIndex`. */
+  /** Drops the entries up to `index`, which is at most `appliedIndex`. Who needs them gets a snapshot. */
   compact(index: number): void
 }

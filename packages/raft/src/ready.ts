@@ -25,7 +25,8 @@ export interface Ready {
   readonly messages: readonly Message[]
   /**
    * 3. Apply, in order, then call `applied`. They are durable here and on a majority. For each
-   * `membership` entry call `applyMembership` before the next entry.
+   * `membership` entry call `applyMembership` before the next entry. More batches may be taken before these
+   * are applied: their entries follow.
    */
   readonly committed: readonly Entry[]
   /** 4. Answer reads once the state machine has applied `index`. */

@@ -245,6 +245,14 @@ test('a leader steps down when it heard no majority for an election timeout, not
   expect(member.raft.status()).toMatchObject({ role: 'follower', leaderId: 0n })
 })
 
+test('a new leader is given an election timeout to be answered', () => {
+  const member = lead(solo({ raft: { preVote: false } }))
+  tickTimes(member, 9)
+  expect(member.raft.role).toBe('leader')
+  tickTimes(member, 1)
+  expect(member.raft.role).toBe('follower')
+})
+
 test('without checkQuorum a leader leads on alone', () => {
   const member = lead(solo({ raft: noPreVote }))
   tickTimes(member, 100)

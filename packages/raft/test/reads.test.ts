@@ -1,3 +1,4 @@
+import { encodeMembershipChange } from '@orrery/raft'
 import { expect, test } from 'vitest'
 import { around, Cluster } from './support/cluster.ts'
 import type { TestMember } from './support/member.ts'
@@ -147,12 +148,37 @@ test('an answer to an old leader confirms nothing in its next term', () => {
   expect(member.reads).toEqual([])
 })
 
-test('a smaller majority may confirm what a larger one had not', () => {
-  const cluster = new Cluster({ voters: [1, 2, 3], compacted: 1 })
+test('a leader that was cut off answers no read, although it leads for itself', () => {
+  const cluster = new Cluster({ voters: [1, 2, 3], raft: quiet })
   cluster.elect(1)
+  cluster.member(2).raft.campaign()
+  cluster.settle(around(1))
+  cluster.member(2).raft.propose([command('a')])
+  cluster.settle(around(1))
   cluster.member(1).raft.readIndex(71)
-  cluster.settle(around(3))
-  expect(cluster.member(1).reads).toHaveLength(1)
+  cluster.tick(1, 50)
+  cluster.settle(around(1))
+  expect(cluster.member(1)).toMatchObject({ reads: [], droppedReads: [] })
+  expect(cluster.member(1).raft.role).toBe('leader')
+  cluster.tick(2)
+  cluster.settle()
+  expect(cluster.member(1)).toMatchObject({ reads: [], droppedReads: [71] })
+  expect(cluster.member(1).raft.role).toBe('follower')
+})
+
+test('a smaller majority may confirm, and commit, what a larger one had not', () => {
+  const member = lead(solo({ voters: [1, 2, 3, 4], raft: quiet }))
+  acknowledge(member)
+  const steps = [{ type: 'remove', member: 4n }] as const
+  const payload = encodeMembershipChange({ steps, transition: 'auto', context: new Uint8Array() })
+  member.raft.propose([{ type: 'membership', payload }, command('a')])
+  member.raft.readIndex(71)
+  work(member)
+  tell(member, confirm(2, 1), appendResponse(2, 1, 3))
+  expect([member.reads, member.raft.commitIndex]).toEqual([[], 1])
+  // 3 acknowledges the change, and neither answered a heartbeat nor has the entry after it.
+  tell(member, appendResponse(3, 1, 2))
+  expect([member.reads, member.raft.commitIndex]).toEqual([[{ context: 71, index: 1 }], 3])
 })
 
 test('a follower asks its leader, and applies up to what that says', () => {

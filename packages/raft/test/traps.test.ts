@@ -406,18 +406,34 @@ test('trap 21: a transfer to itself is none, another one replaces it, proposals 
 })
 
 test('trap 22: pages of committed entries go on after a restart, without a gap and without a repetition', () => {
-  const disk = solo({ log: [1, 1, 1, 1, 1, 1], hardState: { commitIndex: 6 } }).disk
+  const { disk } = solo({ log: [1, 1, 1, 1, 1, 1], hardState: { commitIndex: 6 } })
   const cluster = new Cluster({ voters: [1], raft: { committedMaxBytes: 7 } })
-  const handedOut: number[][] = []
+  const runs: number[][][] = []
   for (let restart = 0; restart < 6; restart++) {
     const member = cluster.start(1, disk)
-    const committed = member.raft.ready()?.committed ?? []
-    handedOut.push(committed.map(({ index }) => index))
-    member.toApply.push(...committed)
+    const pages: number[][] = []
+    for (let ready = member.handOut(); ready !== undefined; ready = member.handOut()) {
+      pages.push(ready.committed.map(({ index }) => index))
+    }
+    runs.push(pages)
     member.apply(1)
     member.checkpoint(0)
   }
-  expect(handedOut).toEqual([[1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6]])
+  expect(runs).toEqual([
+    [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ],
+    [[2, 3], [4, 5], [6]],
+    [
+      [3, 4],
+      [5, 6],
+    ],
+    [[4, 5], [6]],
+    [[5, 6]],
+    [[6]],
+  ])
 })
 
 test('incarnations: a member that lost its log under its old id is noticed, not believed', () => {

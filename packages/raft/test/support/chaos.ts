@@ -20,6 +20,8 @@ export interface ChaosOptions {
   readonly founders: number
   /** Members are added, promoted, demoted and removed, by one step or several. */
   readonly changesMembership: boolean
+  /** Leaders are challenged all the time, and much of what they say gets lost: nobody leads for long. */
+  readonly isRestless: boolean
   /** Crashes lose entries that were durable. A restarted member then gets no message that was sent to it before. */
   readonly tearsLogs: boolean
 }
@@ -53,7 +55,7 @@ export class Chaos {
     this.#random = options.random
     this.#checker = new Checker(options.tearsLogs ? undefined : this.#disks)
     this.#events = this.#drawEvents()
-    this.#lossPercent = this.#pick([0, 2, 10])
+    this.#lossPercent = options.isRestless ? 15 : this.#pick([0, 2, 10])
     const ids = Array.from({ length: options.founders }, (_, at) => BigInt(at + 1))
     for (const id of ids) this.#found(id, emptyDisk(createMembership({ voters: ids })))
   }
@@ -78,7 +80,7 @@ export class Chaos {
 
   /** What may happen, by how often. Each run leaves out some faults, so that others get further. */
   #drawEvents(): (readonly [number, (member: TestMember) => void])[] {
-    const fault = (weight: number): number => weight * this.#pick([0, 1, 1, 4])
+    const fault = (weight: number): number => weight * this.#pick([0, 1, 1, 5])
     const anybody = (): MemberId => this.#pick([...this.members.keys()])
     return [
       [500, () => this.#deliverRandom()],
@@ -94,7 +96,7 @@ export class Chaos {
       [fault(2), ({ raft }) => raft.transferLeadership(anybody())],
       [fault(2), ({ raft }) => raft.reportUnreachable(anybody())],
       [fault(1), ({ raft }) => raft.forgetLeader()],
-      [fault(1), ({ raft }) => raft.campaign()],
+      [this.#options.isRestless ? 10 : fault(4), ({ raft }) => raft.campaign()],
       [fault(2), () => this.#partition()],
       [3, () => (this.#cut = new Set())],
     ]

@@ -1,5 +1,5 @@
 import { invariant } from '@orrery/environment'
-import type { MembershipChange, MembershipStep, Message, RaftOptions } from '@orrery/raft'
+import type { MembershipChange, MembershipStep, Message } from '@orrery/raft'
 import { encodeMembershipChange, membersOf } from '@orrery/raft'
 import type { MessageFilter } from './cluster.ts'
 import { Cluster } from './cluster.ts'
