@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { ChaosOptions } from './support/chaos.ts'
 import { Chaos } from './support/chaos.ts'
 
-const seeds = Number(process.env['RAFT_SEEDS'] ?? 120)
+const seeds = Number(process.env['RAFT_SEEDS'] ?? 300)
 const firstSeed = Number(process.env['RAFT_SEED'] ?? 1)
 const steps = 2_000
 
