@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isInstalled } from './suite/etcd-peer.ts'
+import { replicatedPut } from './suite/cluster.ts'
 import { etcdOverGrpc } from './suite/grpc.ts'
 import { memoryOfKeys } from './suite/memory.ts'
 import { mvccOnLmdb } from './suite/mvcc.ts'
@@ -15,6 +16,7 @@ const scenarios: readonly Scenario[] = [
   mvccOnLmdb,
   watchFanOut,
   durablePut,
+  replicatedPut,
   etcdOverGrpc,
   memoryOfKeys,
   longestTurns,
