@@ -1,8 +1,15 @@
 import { parseArgs } from 'node:util'
 import { readConfigFile } from './config-file.ts'
 import { ServerError } from './errors.ts'
-import type { OptionName, PartialOptions, ReferenceServerOptions } from './options.ts'
-import { contradictionOf, logLevels, optionsSchema, resolveOptions } from './options.ts'
+import type { OptionName, ReferenceServerOptions } from './options.ts'
+import {
+  contradictionOf,
+  contradictionOfAll,
+  logLevels,
+  mergeOptions,
+  optionsSchema,
+  resolveOptions,
+} from './options.ts'
 
 /** How `--help` shows an option. `value` is the placeholder of its value; a switch has none. */
 interface Usage {
@@ -16,7 +23,13 @@ const options: Record<OptionName, Usage> = {
   memory: { help: 'keep everything in memory, write nothing to disk' },
   'log-level': { value: '<level>', help: `${logLevels.join(', ')} (default: info)` },
   'listen-client': { value: '<address>', help: 'etcd clients, gRPC and JSON (default: 127.0.0.1:2379)' },
-  'listen-peer': { value: 'off', help: 'other members, 2380; does not exist yet' },
+  'listen-peer': { value: '<address>', help: 'other members (default: 127.0.0.1:2380)' },
+  'initial-cluster': { value: '<members>', help: 'begin a cluster: name=host:port,…, this member included' },
+  'initial-cluster-token': { value: '<text>', help: 'tells clusters apart that begin at the same addresses' },
+  join: { value: '<addresses>', help: 'join the cluster of these members: host:port,…' },
+  'peer-cert-file': { value: '<file>', help: 'mutual TLS with other members: certificate,' },
+  'peer-key-file': { value: '<file>', help: 'its key,' },
+  'peer-trusted-ca-file': { value: '<file>', help: 'and who signs the certificates of all members' },
   'listen-eureka': { value: 'off', help: 'Eureka clients, 8761; does not exist yet' },
   'listen-http': { value: 'off', help: 'registry over HTTP, 8090; does not exist yet' },
   'listen-grpc': { value: 'off', help: 'registry over gRPC, 8091; does not exist yet' },
@@ -60,13 +73,24 @@ export function parseCommandLine(argv: readonly string[]): Command {
   const contradiction = contradictionOf(result.data)
   if (contradiction !== undefined) throw wrong(`--${contradiction.key}: ${contradiction.reason}`)
 
-  const file: PartialOptions = typeof config === 'string' ? readConfigFile(config) : {}
-  const resolved = resolveOptions(file, result.data)
+  const file = typeof config === 'string' ? readConfigFile(config) : undefined
+  const merged = mergeOptions(file?.options ?? {}, result.data)
+  const conflict = contradictionOfAll(merged)
+  if (conflict !== undefined) {
+    const { key, reason } = conflict
+    const isFlag = result.data[key] !== undefined || file === undefined
+    throw wrong(`${isFlag ? `--${key}` : `${file.placeOf(key)}: ${key}`}: ${reason}`)
+  }
+  const resolved = resolveOptions(merged)
   if (typeof restore !== 'string') {
     if (resolved.listenClient === 'off') throw wrong('--listen-client: off leaves nothing to serve')
     return { type: 'serve', options: resolved }
   }
   if (resolved.dataDir === undefined) throw wrong('--restore: there is no data directory with --memory')
+  const listenPeer = merged['listen-peer'] ?? 'off'
+  if (listenPeer !== 'off' || merged['initial-cluster'] !== undefined || merged.join !== undefined) {
+    throw wrong('--restore: creates a store of one process; leave out what concerns other members')
+  }
   return { type: 'restore', file: restore, directory: resolved.dataDir }
 }
 
@@ -91,7 +115,7 @@ function wrong(reason: string, cause?: unknown): ServerError {
 /** The text of `--help`. */
 export function helpText(): string {
   const line = ([name, { value, help }]: readonly [string, Usage]): string =>
-    `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(28)} ${help}`
+    `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(31)} ${help}`
   return [
     'Usage: npm start -- [options]',
     '',

@@ -2,15 +2,22 @@ import { readFileSync } from 'node:fs'
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document } from 'yaml'
 import { ServerError } from './errors.ts'
-import type { PartialOptions } from './options.ts'
+import type { OptionName, PartialOptions } from './options.ts'
 import { contradictionOf, optionsSchema } from './options.ts'
+
+/** What a file says, and where. */
+export interface ConfigFile {
+  readonly options: PartialOptions
+  /** File, line and column of an option, for messages. */
+  readonly placeOf: (key: OptionName) => string
+}
 
 /**
  * Reads options from a YAML file.
  *
  * @throws ServerError `SERVER_OPTION_INVALID`, naming file, line, column and key
  */
-export function readConfigFile(path: string): PartialOptions {
+export function readConfigFile(path: string): ConfigFile {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -27,13 +34,16 @@ export function readConfigFile(path: string): PartialOptions {
  * @param path for messages
  * @throws ServerError `SERVER_OPTION_INVALID`, naming file, line, column and key
  */
-export function parseConfig(text: string, path: string): PartialOptions {
+export function parseConfig(text: string, path: string): ConfigFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true })
-  const wrong = (offset: number, reason: string): ServerError => {
+  const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset)
-    return new ServerError('SERVER_OPTION_INVALID', `${path}:${String(line)}:${String(col)}: ${reason}`)
+    return `${path}:${String(line)}:${String(col)}`
   }
+  const wrong = (offset: number, reason: string): ServerError =>
+    new ServerError('SERVER_OPTION_INVALID', `${place(offset)}: ${reason}`)
+  const placeOf = (key: OptionName): string => place(offsetOf(pairOf(document, key)?.key))
 
   const syntax = document.errors[0]
   if (syntax !== undefined) throw wrong(syntax.pos[0], syntax.message)
@@ -42,7 +52,7 @@ export function parseConfig(text: string, path: string): PartialOptions {
       throw wrong(offsetOf(alias), 'an alias has no place here')
     },
   })
-  if (document.contents === null) return {}
+  if (document.contents === null) return { options: {}, placeOf }
   if (!isMap(document.contents)) throw wrong(offsetOf(document.contents), 'expected a map of options')
 
   const result = optionsSchema.safeParse(document.toJS())
@@ -60,7 +70,7 @@ export function parseConfig(text: string, path: string): PartialOptions {
     const { key, reason } = contradiction
     throw wrong(offsetOf(pairOf(document, key)?.key), `${key}: ${reason}`)
   }
-  return result.data
+  return { options: result.data, placeOf }
 }
 
 function pairOf(document: Document, key: string): { key: unknown; value: unknown } | undefined {

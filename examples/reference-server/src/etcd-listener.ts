@@ -17,8 +17,8 @@ import type { Environment } from '@orrery/environment'
 import type { Store } from '@orrery/store'
 import { fastify } from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import { ServerError } from './errors.ts'
 import { formatListenAddress } from './listen-address.ts'
+import { type HostAndPort, listenError, reachable } from './probe-port.ts'
 
 /** What etcd's protocols are served from. */
 export interface EtcdListenerDeps {
@@ -29,7 +29,7 @@ export interface EtcdListenerDeps {
 /** How the member appears and where it listens. */
 export interface EtcdListenerOptions {
   readonly name: string
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: HostAndPort
 }
 
 /** An open port for etcd clients. */
@@ -79,10 +79,10 @@ export async function listenForEtcdClients(
   } catch (error) {
     grpc.forceShutdown()
     await http.close()
-    throw listenError(formatListenAddress(address), error)
+    throw listenError('listen-client', address, error)
   }
   const { port } = addressOf(http)
-  clientUrls = [`http://${formatListenAddress({ host: reachable(address.host, hostname()), port })}`]
+  clientUrls = [clientUrlOf({ ...address, port })]
   return {
     endpoint: `http://${formatListenAddress({ host: reachable(address.host, '127.0.0.1'), port })}`,
     close: async () => {
@@ -90,6 +90,11 @@ export async function listenForEtcdClients(
       await Promise.all([http.close(), shutDown(grpc, environment)])
     },
   }
+}
+
+/** Where clients on other machines connect. */
+export function clientUrlOf({ host, port }: HostAndPort): string {
+  return `http://${formatListenAddress({ host: reachable(host, hostname()), port })}`
 }
 
 function createGrpcServer(deps: EtcdListenerDeps, services: EtcdServices): Server {
@@ -139,22 +144,4 @@ function shutDown(server: Server, { clock, logger }: Environment): Promise<void>
 function addressOf({ server }: FastifyInstance): { readonly port: number } {
   const address = server.address()
   return typeof address === 'object' && address !== null ? address : { port: 0 }
-}
-
-/** An address to connect to: a wildcard is none. */
-function reachable(host: string, instead: string): string {
-  return host === '0.0.0.0' || host === '::' ? instead : host
-}
-
-const listenReasons: Readonly<Record<string, string | undefined>> = {
-  EADDRINUSE: 'is already in use',
-  EADDRNOTAVAIL: 'is not an address of this machine',
-  EACCES: 'needs more rights than this process has',
-  ENOTFOUND: 'is not a known host',
-}
-
-function listenError(address: string, cause: unknown): unknown {
-  if (!(cause instanceof Error) || !('code' in cause)) return cause
-  const reason = listenReasons[String(cause.code)] ?? `cannot be listened on: ${cause.message}`
-  return new ServerError('SERVER_LISTEN_FAILED', `--listen-client: ${address} ${reason}`, { cause })
 }

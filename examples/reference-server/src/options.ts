@@ -15,7 +15,43 @@ const listenAddress = z.string().transform((text, context): ListenAddress => {
   return z.NEVER
 })
 
+/** `host:port` of a member that exists somewhere: no port is free there. */
+function isPeerAddress(text: string): boolean {
+  const address = parseListenAddress(text)
+  return address !== undefined && address !== 'off' && address.port > 0
+}
+
+const peerAddresses = z.string().transform((text, context): readonly string[] => {
+  const addresses = text.split(',').map((part) => part.trim())
+  if (addresses.every(isPeerAddress)) return addresses
+  context.addIssue({ code: 'custom', message: `expected host:port,…, got ${JSON.stringify(text)}` })
+  return z.NEVER
+})
+
+const initialCluster = z.string().transform((text, context): InitialCluster => {
+  const members = new Map<string, string[]>()
+  for (const part of text.split(',')) {
+    const [, name = '', address = ''] = /^([\w.-]+)=(.*)$/.exec(part.trim()) ?? []
+    if (name === '' || !isPeerAddress(address)) {
+      const message = `expected name=host:port,…, got ${JSON.stringify(text)}`
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    members.set(name, [...(members.get(name) ?? []), address])
+  }
+  const addresses = [...members.values()].flat()
+  const twice = addresses.find((address, at) => addresses.indexOf(address) !== at)
+  if (twice === undefined) return members
+  context.addIssue({ code: 'custom', message: `${twice} is there twice` })
+  return z.NEVER
+})
+
+const path = z.string().min(1, 'expected a path')
+
 const notYet = z.literal('off', { error: 'this protocol does not exist yet; only off is possible' })
+
+/** The peer addresses of each member that a cluster begins with, by the member's name. */
+export type InitialCluster = ReadonlyMap<string, readonly string[]>
 
 /** All options under their one name: `--name` on the command line, `name:` in the file. */
 export const optionsSchema = z
@@ -24,11 +60,17 @@ export const optionsSchema = z
       .string()
       .regex(/^[\w.-]+$/, 'expected letters, digits, dot, underscore or hyphen')
       .refine((name) => !/^\.+$/.test(name), 'expected a name, not a path'),
-    'data-dir': z.string().min(1, 'expected a path'),
+    'data-dir': path,
     memory: z.boolean(),
     'log-level': z.enum(logLevels, { error: `expected one of ${logLevels.join(', ')}` }),
     'listen-client': listenAddress,
-    'listen-peer': notYet,
+    'listen-peer': listenAddress,
+    'initial-cluster': initialCluster,
+    'initial-cluster-token': z.string().min(1, 'expected a text'),
+    join: peerAddresses,
+    'peer-cert-file': path,
+    'peer-key-file': path,
+    'peer-trusted-ca-file': path,
     'listen-eureka': notYet,
     'listen-http': notYet,
     'listen-grpc': notYet,
@@ -43,6 +85,26 @@ export type PartialOptions = z.output<typeof optionsSchema>
 /** The name of an option, the same on the command line and in the file. */
 export type OptionName = keyof PartialOptions
 
+/** What a member proves itself to others with. Paths of PEM files. */
+export interface PeerTlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+  /** Who signs the certificates of all members. */
+  readonly trustedCaFile: string
+}
+
+/** How this member and others keep the store together. */
+export interface PeerOptions {
+  readonly listen: Exclude<ListenAddress, 'off'>
+  /** Of a cluster that begins. Undefined: this member alone. */
+  readonly initialCluster: InitialCluster | undefined
+  readonly initialClusterToken: string | undefined
+  /** Peer addresses of a cluster that has a place for this member. */
+  readonly join: readonly string[] | undefined
+  /** Undefined: plain TCP. */
+  readonly tls: PeerTlsFiles | undefined
+}
+
 /** What the reference server needs to know, complete. */
 export interface ReferenceServerOptions {
   readonly name: string
@@ -51,41 +113,123 @@ export interface ReferenceServerOptions {
   readonly logLevel: LogLevel
   /** Where etcd clients connect, gRPC and JSON on one port. Port 0 picks a free one. */
   readonly listenClient: ListenAddress
+  /** Undefined: this process keeps the store alone, for ever. */
+  readonly peer: PeerOptions | undefined
 }
 
 /** What {@link resolveOptions} uses when no source gives an option. */
-export const optionDefaults: Omit<ReferenceServerOptions, 'dataDir'> = {
+export const optionDefaults = {
   name: 'default',
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
+  listenPeer: { host: '127.0.0.1', port: 2380 },
+} as const satisfies Pick<ReferenceServerOptions, 'name' | 'logLevel' | 'listenClient'> & {
+  readonly listenPeer: ListenAddress
+}
+
+/** Options that mean something to a member with others only. */
+const peerOptionNames = [
+  'initial-cluster',
+  'initial-cluster-token',
+  'join',
+  'peer-cert-file',
+  'peer-key-file',
+  'peer-trusted-ca-file',
+] as const satisfies readonly OptionName[]
+
+const tlsOptionNames = ['peer-cert-file', 'peer-key-file', 'peer-trusted-ca-file'] as const
+
+/** An option that does not fit to others. */
+export interface Contradiction {
+  readonly key: OptionName
+  readonly reason: string
 }
 
 /** Why the options of one source contradict each other, or undefined. */
-export function contradictionOf(source: PartialOptions): { key: OptionName; reason: string } | undefined {
+export function contradictionOf(source: PartialOptions): Contradiction | undefined {
   if (source.memory === true && source['data-dir'] !== undefined) {
     return { key: 'memory', reason: 'keeps nothing on disk, so it excludes data-dir' }
+  }
+  const listensToPeers = source['listen-peer'] !== undefined && source['listen-peer'] !== 'off'
+  if (source.memory === true && listensToPeers) {
+    return { key: 'memory', reason: 'keeps nothing for other members, so it excludes listen-peer' }
+  }
+  if (source.join !== undefined && source['initial-cluster'] !== undefined) {
+    return { key: 'join', reason: 'finds a cluster that exists, so it excludes initial-cluster' }
+  }
+  return undefined
+}
+
+/** Why the options of all sources together cannot be, or undefined. */
+export function contradictionOfAll(merged: PartialOptions): Contradiction | undefined {
+  const contradiction = contradictionOf(merged)
+  if (contradiction !== undefined) return contradiction
+  const peerOption = peerOptionNames.find((name) => merged[name] !== undefined)
+  if (peerOption !== undefined && (merged.memory === true || merged['listen-peer'] === 'off')) {
+    const cause = merged.memory === true ? 'memory' : 'listen-peer: off'
+    return { key: peerOption, reason: `there are no other members with ${cause}` }
+  }
+  const tlsOption = tlsOptionNames.find((name) => merged[name] !== undefined)
+  const missing = tlsOptionNames.find((name) => merged[name] === undefined)
+  if (tlsOption !== undefined && missing !== undefined) {
+    return { key: tlsOption, reason: `needs ${missing} beside it` }
+  }
+  const name = merged.name ?? optionDefaults.name
+  const members = merged['initial-cluster']
+  if (members !== undefined && !members.has(name)) {
+    const known = [...members.keys()].join(', ')
+    return { key: 'initial-cluster', reason: `has no member ${name}, only ${known}` }
   }
   return undefined
 }
 
 /**
- * Lays later sources over earlier ones and fills in the defaults. A source that says `memory` takes back
- * the data directory of an earlier one, and the reverse.
+ * Lays later sources over earlier ones. A source that says `memory` takes back the data directory and the
+ * peers of an earlier one, and the reverse.
  *
  * @param sources from weakest to strongest
  */
-export function resolveOptions(...sources: readonly PartialOptions[]): ReferenceServerOptions {
+export function mergeOptions(...sources: readonly PartialOptions[]): PartialOptions {
   let merged: PartialOptions = {}
   for (const source of sources) {
-    if (source['data-dir'] !== undefined) merged = { ...merged, memory: false }
-    if (source.memory === true) merged = { ...merged, 'data-dir': undefined }
+    const needsDisk = source['data-dir'] ?? peerOptionNames.find((name) => source[name] !== undefined)
+    const listensToPeers = source['listen-peer'] !== undefined && source['listen-peer'] !== 'off'
+    if (needsDisk !== undefined || listensToPeers) merged = { ...merged, memory: undefined }
+    if (source.memory === true) merged = withoutDisk(merged)
+    if (source.join !== undefined) merged = { ...merged, 'initial-cluster': undefined }
+    if (source['initial-cluster'] !== undefined) merged = { ...merged, join: undefined }
     merged = { ...merged, ...source }
   }
+  return merged
+}
+
+function withoutDisk(options: PartialOptions): PartialOptions {
+  const onDisk = ['data-dir', 'listen-peer', ...peerOptionNames] as const
+  return { ...options, ...Object.fromEntries(onDisk.map((name) => [name, undefined])) }
+}
+
+/** Fills in the defaults. */
+export function resolveOptions(merged: PartialOptions): ReferenceServerOptions {
   const name = merged.name ?? optionDefaults.name
   return {
     name,
     dataDir: merged.memory === true ? undefined : (merged['data-dir'] ?? `${name}.orrery`),
     logLevel: merged['log-level'] ?? optionDefaults.logLevel,
     listenClient: merged['listen-client'] ?? optionDefaults.listenClient,
+    peer: merged.memory === true ? undefined : resolvePeer(merged),
+  }
+}
+
+function resolvePeer(merged: PartialOptions): PeerOptions | undefined {
+  const listen = merged['listen-peer'] ?? optionDefaults.listenPeer
+  if (listen === 'off') return undefined
+  const [certFile, keyFile, trustedCaFile] = tlsOptionNames.map((name) => merged[name])
+  const hasTls = certFile !== undefined && keyFile !== undefined && trustedCaFile !== undefined
+  return {
+    listen,
+    initialCluster: merged['initial-cluster'],
+    initialClusterToken: merged['initial-cluster-token'],
+    join: merged.join,
+    tls: hasTls ? { certFile, keyFile, trustedCaFile } : undefined,
   }
 }

@@ -1,19 +1,26 @@
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
-import { listenForEtcdClients } from './etcd-listener.ts'
+import { ServerError } from './errors.ts'
+import { clientUrlOf, listenForEtcdClients } from './etcd-listener.ts'
 import type { ReferenceServerOptions } from './options.ts'
+import { probePort } from './probe-port.ts'
 import { openServerStore } from './server-store.ts'
 
 /** An assembled server. */
 export interface ReferenceServer extends AsyncDisposable {
   /**
-   * Opens the store, then the listeners. What was opened is closed again when a later part fails.
+   * Opens the store, waits until it can serve (a member of a cluster: until there is a leader), then opens the
+   * listeners. What was opened is closed again when a later part fails, or `close` is called meanwhile.
    *
-   * @throws ServerError `SERVER_STORE_UNAVAILABLE`, `SERVER_LISTEN_FAILED`
+   * @throws ServerError `SERVER_STORE_UNAVAILABLE`, `SERVER_LISTEN_FAILED`, `SERVER_OPTION_INVALID`,
+   * `SERVER_CLOSED`
    */
   start(): Promise<void>
-  /** Where clients connect, once it has started; absent for what is off. */
-  readonly endpoints: Readonly<Partial<Record<'client', string>>>
+  /**
+   * Where clients connect, and where other members do (host and port), as soon as that is known; absent for what
+   * is off.
+   */
+  readonly endpoints: Readonly<Partial<Record<'client' | 'peer', string>>>
   /** Drains and closes everything in reverse order. Safe to call twice, and before `start`. */
   close(): Promise<void>
 }
@@ -39,17 +46,28 @@ export function createReferenceServer(
   const closeParts = async (): Promise<void> => {
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.close()
   }
+  const requireStarting = (): void => {
+    if (closing !== undefined) throw new ServerError('SERVER_CLOSED', 'the server was closed')
+  }
   const startParts = async (): Promise<void> => {
-    const store = await openServerStore(options, environment)
+    const { name, listenClient } = options
+    const address = listenClient === 'off' ? undefined : await probePort('listen-client', listenClient)
+    const clientUrls = address === undefined ? [] : [clientUrlOf(address)]
+    requireStarting()
+    const { store, peerAddress, servable } = await openServerStore(options, clientUrls, environment)
     parts.push(store)
-    if (options.listenClient !== 'off') {
-      const listener = await listenForEtcdClients(
-        { store, environment },
-        { name: options.name, address: options.listenClient },
-      )
-      parts.push(listener)
-      endpoints = { client: listener.endpoint }
+    requireStarting()
+    if (peerAddress !== undefined) {
+      endpoints = { peer: peerAddress }
+      environment.logger.info('other members are welcome', { peerAddress })
     }
+    await servable
+    requireStarting()
+    if (address === undefined) return
+    const listener = await listenForEtcdClients({ store, environment }, { name, address })
+    parts.push(listener)
+    requireStarting()
+    endpoints = { ...endpoints, client: listener.endpoint }
   }
   const close = (): Promise<void> => (closing ??= closeParts())
 
@@ -59,6 +77,8 @@ export function createReferenceServer(
         await startParts()
       } catch (error) {
         await close()
+        // What came after the closing began.
+        await closeParts()
         throw error
       }
     },

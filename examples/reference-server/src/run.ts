@@ -45,18 +45,35 @@ async function restore(
   host: RunHost,
 ): Promise<void> {
   await restoreServerStore(command)
-  host.print(`restored into ${command.directory}\n`)
+  host.print(`restored into ${command.directory}\nstart it with --listen-peer off\n`)
 }
 
 async function serve(options: ReferenceServerOptions, host: RunHost): Promise<void> {
   const environment = systemEnvironment({ logger: createLogger(options.logLevel) })
   const startedMs = environment.clock.nowMs()
   await using server = createReferenceServer(options, environment)
-  await server.start()
+  try {
+    await startOrStop(server, host.stop)
+  } catch (error) {
+    if (!host.stop.aborted) throw error
+    environment.logger.info('stopped before it was ready')
+    return
+  }
   host.print(banner(options, server))
   host.print(`ready in ${String(Math.round(environment.clock.nowMs() - startedMs))} ms\n`)
   if (!host.stop.aborted) await once(host.stop, 'abort')
   environment.logger.info('stopping')
+}
+
+/** Starts the server; a member waits for the others, and stops waiting when it shall end. */
+async function startOrStop(server: ReferenceServer, stop: AbortSignal): Promise<void> {
+  const close = (): void => void server.close()
+  stop.addEventListener('abort', close, { once: true })
+  try {
+    await server.start()
+  } finally {
+    stop.removeEventListener('abort', close)
+  }
 }
 
 function banner(options: ReferenceServerOptions, server: ReferenceServer): string {
@@ -64,7 +81,8 @@ function banner(options: ReferenceServerOptions, server: ReferenceServer): strin
     `orrery ${version()}, member ${options.name}`,
     `  store         ${options.dataDir ?? 'in memory'}`,
   ]
-  const { client } = server.endpoints
+  const { client, peer } = server.endpoints
+  if (peer !== undefined) lines.push(`  members       ${peer}`)
   if (client !== undefined) {
     lines.push(`  etcd clients  ${client}  gRPC and JSON`)
     lines.push('', 'Try:', `  etcdctl --endpoints=${new URL(client).host} put hello world`, '')

@@ -28,11 +28,18 @@ function optionsOf(...argv: readonly string[]): ReferenceServerOptions {
   return command.options
 }
 
+const alone = {
+  initialCluster: undefined,
+  initialClusterToken: undefined,
+  join: undefined,
+  tls: undefined,
+}
 const defaults: ReferenceServerOptions = {
   name: 'default',
   dataDir: 'default.orrery',
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
+  peer: { ...alone, listen: { host: '127.0.0.1', port: 2380 } },
 }
 
 describe('the command line', () => {
@@ -47,7 +54,32 @@ describe('the command line', () => {
   })
 
   test('accepts off where a protocol does not exist yet', () => {
-    expect(optionsOf('--listen-peer', 'off', '--listen-xds=off')).toEqual(defaults)
+    expect(optionsOf('--listen-http', 'off', '--listen-xds=off')).toEqual(defaults)
+  })
+
+  test('describes a cluster that begins, and one to join', () => {
+    expect(
+      optionsOf(
+        '--name=b',
+        '--initial-cluster=a=h1:2380,b=h2:2380,b=[::1]:2381',
+        '--listen-peer=0.0.0.0:2380',
+      ).peer,
+    ).toEqual({
+      ...alone,
+      listen: { host: '0.0.0.0', port: 2380 },
+      initialCluster: new Map([
+        ['a', ['h1:2380']],
+        ['b', ['h2:2380', '[::1]:2381']],
+      ]),
+    })
+    expect(optionsOf('--join', 'h1:2380, h2:2380').peer).toMatchObject({ join: ['h1:2380', 'h2:2380'] })
+    const tls = ['--peer-cert-file=c', '--peer-key-file=k', '--peer-trusted-ca-file=t']
+    expect(optionsOf(...tls).peer?.tls).toEqual({ certFile: 'c', keyFile: 'k', trustedCaFile: 't' })
+  })
+
+  test('has no other members in memory, or when that is off', () => {
+    expect(optionsOf('--memory').peer).toBeUndefined()
+    expect(optionsOf('--listen-peer', 'off')).toEqual({ ...defaults, peer: undefined })
   })
 
   test.each([
@@ -60,7 +92,19 @@ describe('the command line', () => {
     [['--data-dir', ''], '--data-dir: expected a path'],
     [['--log-level', 'loud'], '--log-level: expected one of debug, info, warn, error, silent'],
     [['--listen-client', '2379'], '--listen-client: expected host:port, [ipv6]:port or off, got "2379"'],
-    [['--listen-peer', ':2380'], '--listen-peer: this protocol does not exist yet; only off is possible'],
+    [['--listen-peer', ':2380'], '--listen-peer: expected host:port, [ipv6]:port or off, got ":2380"'],
+    [['--listen-http', ':8090'], '--listen-http: this protocol does not exist yet; only off is possible'],
+    [['--initial-cluster', 'h:1'], '--initial-cluster: expected name=host:port,…, got "h:1"'],
+    [['--initial-cluster', 'a=h:0'], '--initial-cluster: expected name=host:port,…, got "a=h:0"'],
+    [['--initial-cluster', 'a=h:1,b=h:1'], '--initial-cluster: h:1 is there twice'],
+    [['--name', 'c', '--initial-cluster', 'a=h:1,b=h:2'], '--initial-cluster: has no member c, only a, b'],
+    [['--join', 'http://h:1'], '--join: expected host:port,…, got "http://h:1"'],
+    [['--join', 'h:1', '--initial-cluster', 'a=h:1'], '--join: finds a cluster that exists, so it excludes'],
+    [['--join', 'h:1', '--listen-peer', 'off'], '--join: there are no other members with listen-peer: off'],
+    [['--join', 'h:1', '--memory'], '--join: there are no other members with memory'],
+    [['--memory', '--listen-peer', 'h:1'], '--memory: keeps nothing for other members, so it excludes'],
+    [['--peer-cert-file', 'c'], '--peer-cert-file: needs peer-key-file beside it'],
+    [['--restore', 'f', '--listen-peer', 'h:1'], '--restore: creates a store of one process; leave out'],
     [['--listen-client', 'off'], '--listen-client: off leaves nothing to serve'],
     [['--memory', '--data-dir', 'x'], '--memory: keeps nothing on disk, so it excludes data-dir'],
     [['--config', '/nonexistent.yaml'], '--config: ENOENT: no such file or directory'],
@@ -93,6 +137,7 @@ describe('the configuration file', () => {
       dataDir: 'a1.orrery',
       logLevel: 'warn',
       listenClient: { host: '::1', port: 0 },
+      peer: undefined,
     })
   })
 
@@ -102,6 +147,21 @@ describe('the configuration file', () => {
     expect(optionsOf('--config', path, '--memory').dataDir).toBeUndefined()
     const memory = configFile('memory: true\n')
     expect(optionsOf('--config', memory, '--data-dir', 'x').dataDir).toBe('x')
+  })
+
+  test('gives way to flags in what concerns other members', () => {
+    const path = configFile('initial-cluster: a=h:1,b=h:2\nname: a\n')
+    expect(optionsOf('--config', path, '--memory').peer).toBeUndefined()
+    expect(optionsOf('--config', path, '--join', 'h:3').peer).toMatchObject({
+      join: ['h:3'],
+      initialCluster: undefined,
+    })
+    expect(() => optionsOf('--config', path, '--name', 'c')).toThrow(
+      `${path}:1:1: initial-cluster: has no member c, only a, b`,
+    )
+    expect(() => optionsOf('--config', path, '--peer-key-file', 'k')).toThrow(
+      '--peer-key-file: needs peer-cert-file beside it',
+    )
   })
 
   test('may be empty', () => {
@@ -115,6 +175,8 @@ describe('the configuration file', () => {
     ['name: 17\n', '1:7: name: Invalid input: expected string, received number'],
     ['name: a\n\nlisten-client: 2379\n', '3:16: listen-client: '],
     ['listen-xds: 127.0.0.1:15010\n', '1:13: listen-xds: this protocol does not exist yet'],
+    ['name: a\njoin: h:1, h\n', '2:7: join: expected host:port,…, got "h:1, h"'],
+    ['initial-cluster: a=h:1\njoin: h:1\n', '2:1: join: finds a cluster that exists'],
     ['data-dir: x\nmemory: true\n', '2:1: memory: keeps nothing on disk'],
     ['- name\n', '1:1: expected a map of options'],
     ['name: [a\n', '2:1: Flow sequence'],

@@ -69,7 +69,10 @@ describe('the program', () => {
   })
 
   test('reads its file, keeps its data in the directory named after the member, and stops on SIGINT', async () => {
-    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-client: 127.0.0.1:0\nlog-level: error\n')
+    writeFileSync(
+      join(directory, 'a.yaml'),
+      'name: a1\nlisten-client: 127.0.0.1:0\nlisten-peer: 127.0.0.1:0\nlog-level: error\n',
+    )
     const program = run('--config', 'a.yaml')
     await program.ready()
     expect(program.output).toContain('member a1')
@@ -81,6 +84,15 @@ describe('the program', () => {
     program.process.kill('SIGINT')
     expect(await program.exit()).toBe(0)
     expect(program.errors).toBe('')
+  })
+
+  test('waits for the members it begins with, and exits with 0 when it is told to end meanwhile', async () => {
+    const options = ['--listen-client=127.0.0.1:0', '--listen-peer=127.0.0.1:0']
+    const program = run('--name=a', '--initial-cluster=a=127.0.0.1:1,b=127.0.0.1:2', ...options)
+    await expect.poll(() => program.errors, { timeout: 30_000 }).toContain('other members are welcome')
+    program.process.kill('SIGTERM')
+    expect(await program.exit()).toBe(0)
+    expect(program.output).toBe('')
   })
 
   test('exits with 1 on a second signal, without waiting for calls', async () => {
@@ -96,12 +108,12 @@ describe('the program', () => {
   })
 
   test('exits with 2 and one line when an option is wrong', async () => {
-    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-peer: 127.0.0.1:2380\n')
+    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-http: 127.0.0.1:8090\n')
     const [flag, file] = [run('--log-level', 'loud'), run('--config', 'a.yaml')]
     expect(await Promise.all([flag.exit(), file.exit()])).toEqual([2, 2])
     expect(flag.errors).toBe('orrery: --log-level: expected one of debug, info, warn, error, silent\n')
     expect(file.errors).toBe(
-      'orrery: a.yaml:2:14: listen-peer: this protocol does not exist yet; only off is possible\n',
+      'orrery: a.yaml:2:14: listen-http: this protocol does not exist yet; only off is possible\n',
     )
   })
 

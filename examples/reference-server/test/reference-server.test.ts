@@ -30,6 +30,7 @@ async function start(options: Partial<ReferenceServerOptions> = {}): Promise<str
     dataDir: undefined,
     logLevel: 'silent',
     listenClient: anyPort,
+    peer: undefined,
     ...options,
   })
   servers.push(server)
@@ -137,6 +138,7 @@ describe('the reference server', () => {
       dataDir: undefined,
       logLevel: 'silent',
       listenClient: anyPort,
+      peer: undefined,
     })
     await server.close()
     await server.close()

@@ -37,7 +37,7 @@ test('a snapshot becomes a data directory with the same keys and revisions', asy
   const dataDir = join(directory, 'data')
   expect(await restore(snapshot, '--data-dir', dataDir)).toEqual({
     code: 0,
-    printed: `restored into ${dataDir}\n`,
+    printed: `restored into ${dataDir}\nstart it with --listen-peer off\n`,
     complaint: '',
   })
   await using store = await openStore({ directory: dataDir })

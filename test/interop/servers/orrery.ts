@@ -12,6 +12,8 @@ export interface OrreryOptions {
   readonly directory?: string
   /** @defaultValue a free port */
   readonly port?: number
+  /** Host and port for other members. @defaultValue off: it keeps its data alone */
+  readonly peer?: string
   readonly args?: readonly string[]
   /** Whether to wait until it reports its health, not only until it is ready. @defaultValue `true` */
   readonly healthy?: boolean
@@ -22,7 +24,11 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
   const [freePort = 0] = await freePorts(1)
   const endpoint = `127.0.0.1:${options.port ?? freePort}`
   const url = `http://${endpoint}`
-  const data = options.directory === undefined ? ['--memory'] : ['--data-dir', options.directory]
+  const onDisk = (directory: string): readonly string[] => [
+    ...['--data-dir', directory],
+    ...['--listen-peer', options.peer ?? 'off'],
+  ]
+  const data = options.directory === undefined ? ['--memory'] : onDisk(options.directory)
   const args = [...data, '--listen-client', endpoint, ...(options.args ?? [])]
   const server = await startProcess(process.execPath, [...program, ...args], { cwd: repository })
   await server.line('ready')

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStore } from '@orrery/store'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { PeerOptions, ReferenceServerOptions } from '../src/options.ts'
+import { createReferenceServer, type ReferenceServer } from '../src/reference-server.ts'
+
+let directory: string
+const servers: ReferenceServer[] = []
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'orrery-member-'))
+})
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+  rmSync(directory, { recursive: true })
+})
+
+const anyPort = { host: '127.0.0.1', port: 0 }
+
+async function start(name: string, peer: Partial<PeerOptions> | undefined): Promise<ReferenceServer> {
+  const alone: PeerOptions = {
+    listen: anyPort,
+    initialCluster: undefined,
+    initialClusterToken: undefined,
+    join: undefined,
+    tls: undefined,
+  }
+  const options: ReferenceServerOptions = {
+    name,
+    dataDir: join(directory, name),
+    logLevel: 'silent',
+    listenClient: anyPort,
+    peer: peer === undefined ? undefined : { ...alone, ...peer },
+  }
+  const server = createReferenceServer(options)
+  servers.push(server)
+  await server.start()
+  return server
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+async function post(server: ReferenceServer, path: string, body: unknown): Promise<unknown> {
+  const url = `${server.endpoints.client ?? ''}/v3/${path}`
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
+  return response.json()
+}
+
+describe('a member', () => {
+  test('alone keeps what was put across a restart, and tells where it is reached', async () => {
+    const first = await start('a', {})
+    await post(first, 'kv/put', { key: base64('k'), value: base64('v') })
+    expect(await post(first, 'cluster/member/list', {})).toMatchObject({
+      members: [
+        {
+          name: 'a',
+          clientURLs: [first.endpoints.client],
+          peerURLs: [`http://${first.endpoints.peer ?? ''}`],
+        },
+      ],
+    })
+    await first.close()
+    const second = await start('a', {})
+    expect(await post(second, 'kv/range', { key: base64('k') })).toMatchObject({
+      kvs: [{ value: base64('v') }],
+    })
+    expect(await post(second, 'cluster/member/list', {})).toMatchObject({
+      members: [{ clientURLs: [second.endpoints.client] }],
+    })
+  })
+
+  test('that was refused joins once there is a place for it', async () => {
+    const first = await start('a', {})
+    await post(first, 'kv/put', { key: base64('k'), value: base64('v') })
+    const join = [first.endpoints.peer ?? '']
+    const probe = createServer().listen(anyPort)
+    await new Promise((resolve) => probe.once('listening', resolve))
+    const listen = { host: '127.0.0.1', port: (probe.address() as AddressInfo).port }
+    await new Promise((resolve) => probe.close(resolve))
+    await expect(start('b', { listen, join })).rejects.toMatchObject({
+      code: 'SERVER_STORE_UNAVAILABLE',
+      reason: `--join: the cluster has no member at 127.0.0.1:${String(listen.port)}: add it first`,
+    })
+    await post(first, 'cluster/member/add', { peerURLs: [`http://127.0.0.1:${String(listen.port)}`] })
+    const second = await start('b', { listen, join })
+    expect(await post(second, 'kv/range', { key: base64('k') })).toMatchObject({
+      kvs: [{ value: base64('v') }],
+    })
+  })
+
+  test('is not opened on what a store of one process left, nor the reverse', async () => {
+    await (await openStore({ directory: join(directory, 'a') })).close()
+    await expect(start('a', {})).rejects.toMatchObject({
+      code: 'SERVER_STORE_UNAVAILABLE',
+      reason: `--data-dir: ${join(directory, 'a')} holds a store of one process: start it with --listen-peer off`,
+    })
+    await (await start('b', {})).close()
+    await expect(start('b', undefined)).rejects.toMatchObject({
+      code: 'SERVER_STORE_UNAVAILABLE',
+      reason: `--data-dir: ${join(directory, 'b')} holds a member of a cluster: start it without --listen-peer off`,
+    })
+  })
+
+  test('says which address is in use, and which file is missing', async () => {
+    const occupant = createServer().listen(anyPort)
+    await new Promise((resolve) => occupant.once('listening', resolve))
+    const { port } = occupant.address() as AddressInfo
+    await expect(start('a', { listen: { host: '127.0.0.1', port } })).rejects.toMatchObject({
+      code: 'SERVER_LISTEN_FAILED',
+      reason: `--listen-peer: 127.0.0.1:${String(port)} is already in use`,
+    })
+    await new Promise((resolve) => occupant.close(resolve))
+    const tls = { certFile: join(directory, 'cert'), keyFile: directory, trustedCaFile: directory }
+    await expect(start('a', { tls })).rejects.toMatchObject({
+      code: 'SERVER_OPTION_INVALID',
+      reason: expect.stringContaining('--peer-cert-file: ENOENT') as string,
+    })
+  })
+
+  test('that waits for others stops waiting when it is closed', async () => {
+    const initialCluster = new Map([
+      ['a', ['127.0.0.1:1']],
+      ['b', ['127.0.0.1:2']],
+    ])
+    const starting = start('a', { initialCluster })
+    await expect.poll(() => servers[0]?.endpoints.peer).toBe('127.0.0.1:1')
+    await servers[0]?.close()
+    await expect(starting).rejects.toMatchObject({ name: 'ServerError' })
+  })
+})
