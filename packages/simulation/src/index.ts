@@ -52,3 +52,14 @@ export { checkWatch } from './checkers/watch.ts'
 export type { WatchObservation } from './checkers/watch.ts'
 export { createLeaseSafetyChecker } from './checkers/lease-safety.ts'
 export type { LeaseObservation, LeaseSafetyOptions } from './checkers/lease-safety.ts'
+export { simulateRaft } from './raft/simulate-raft.ts'
+export type {
+  RaftSimulationFailure,
+  RaftSimulationOptions,
+  RaftSimulationReport,
+} from './raft/simulate-raft.ts'
+export { drawRaftFaults, raftFaultClasses } from './raft/raft-faults.ts'
+export type { RaftFaultClass, RaftFaults, RaftLoad } from './raft/raft-faults.ts'
+export { addCoverage, raftCoverageNames } from './raft/coverage.ts'
+export type { RaftCoverage, RaftCoverageName } from './raft/coverage.ts'
+export type { Sabotage } from './raft/sabotage.ts'

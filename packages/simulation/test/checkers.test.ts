@@ -273,7 +273,8 @@ describe('a watch', () => {
     ],
     ['a loss at the end', [batch(2, 3)], 'b=undefined@4 never came', { caughtUpRevision: 4 }],
   ]
-  test.each(wrong)('is wrong after %s', (_, batches, violation, more) => {
+  test.each(wrong.map(([name, ...rest]) => ({ name, rest })))('is wrong after $name', ({ rest }) => {
+    const [batches, violation, more] = rest
     expect(check(batches, more)).toContain(violation)
   })
 })

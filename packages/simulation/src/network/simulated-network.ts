@@ -70,6 +70,7 @@ const retransmissionMs = 50
 class SeededNetwork implements SimulatedNetwork {
   readonly #simulation: Simulation
   readonly #random: Random
+  /** By number of the sender, then of the receiver. Sparse. */
   readonly #links: (Link | undefined)[][] = []
   readonly #listeners: ((change: Cut<SimulatedNode> & { readonly isCut: boolean }) => void)[] = []
   #faults: LinkFaults
@@ -137,12 +138,10 @@ class SeededNetwork implements SimulatedNetwork {
   }
 
   heal(): void {
-    for (const row of this.#links) {
-      for (const link of row) {
-        if (link === undefined) continue
-        link.clogUntilMs = 0
-        this.mend(link)
-      }
+    for (const link of this.#links.flat()) {
+      if (link === undefined) continue
+      link.clogUntilMs = 0
+      this.mend(link)
     }
   }
 
