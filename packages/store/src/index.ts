@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+export type { AutoCompaction, AutoCompactionMode } from './auto-compaction.ts'
+export { startAutoCompaction } from './auto-compaction.ts'
 export type { Cluster, ClusterMember, MembershipChanged } from './cluster/cluster.ts'
 export { inMemoryCluster } from './cluster/memory-cluster.ts'
 export type { MemoryCluster, MemoryClusterMember, MemoryClusterOptions } from './cluster/memory-cluster.ts'
