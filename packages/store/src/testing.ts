@@ -21,6 +21,11 @@ import { watchLaws } from './testing/watch-laws.ts'
 import { watchStreamLaws } from './testing/watch-stream-laws.ts'
 import { writeLaws } from './testing/write-laws.ts'
 
+export { openMemberOn } from './cluster/open-member.ts'
+export type { MemberGround } from './cluster/open-member.ts'
+export type { BackendDirectory, DurableBackend } from './cluster/stored-states.ts'
+export { createStoreBackend } from './memory-store.ts'
+export type { StoreBackend } from './ports.ts'
 export type { StoreConformanceCase, StoreFeature, StoreUnderTest } from './testing/conformance-case.ts'
 
 /** The laws of a store: run all of them against an implementation, or those whose `needs` it meets. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Environment, hasCode } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
@@ -20,14 +20,14 @@ import {
   type TransportHandler,
   type WalLogStorage,
 } from '@orrery/raft-node'
-import { createWorkerDisk } from '@orrery/wal'
+import { createWorkerDisk, type Disk } from '@orrery/wal'
 import { StoreError } from '../errors.ts'
 import { damaged, lock, mapMaxBytesFor, openError, Undo } from '../opening.ts'
 import { resolveOptions, type StoreOptions } from '../options.ts'
 import type { StateMachineOptions } from '../state-machine.ts'
 import type { Store } from '../store.ts'
 import { type StartedMember, startMember } from './create-member.ts'
-import { LmdbStates } from './lmdb-states.ts'
+import { type BackendDirectory, StoredStates } from './stored-states.ts'
 import { toStoreError } from './errors.ts'
 import { restoreState } from './states.ts'
 
@@ -92,24 +92,56 @@ const publishRetryMs = 200
  * `STORE_REMOVED`
  */
 export async function openMember(deps: OpenMemberDeps, options: MemberOptions = {}): Promise<OpenedMember> {
+  const { directory, environment = systemEnvironment() } = deps
+  const { quotaBytes } = resolveOptions(options.store ?? {})
+  const disk = createWorkerDisk()
+  const ground: MemberGround = {
+    disk,
+    backends: lmdbBackends(directory, environment, mapMaxBytesFor(quotaBytes)),
+    hasLog: () => holdsSomething(join(directory, 'raft')),
+  }
+  return await openMemberOn(ground, { ...deps, environment }, options)
+}
+
+/** What a member stands on. The member closes the disk, however opening ends. */
+export interface MemberGround {
+  /** Where the log is, and the lock. */
+  readonly disk: Disk
+  readonly backends: BackendDirectory
+  /** Whether the member was here before. */
+  readonly hasLog: () => Promise<boolean>
+}
+
+/**
+ * Opens a member on a disk and backends of its host's choice: for simulations.
+ *
+ * @throws as {@link openMember}
+ */
+export async function openMemberOn(
+  ground: MemberGround,
+  deps: OpenMemberDeps,
+  options: MemberOptions = {},
+): Promise<OpenedMember> {
   const undo = new Undo()
+  undo.add(() => ground.disk.close())
   try {
-    return await open(deps, options, undo)
+    return await open(ground, deps, { options, undo })
   } catch (error) {
     await undo.run()
     throw openError(deps.directory, toStoreError(error))
   }
 }
 
-async function open(deps: OpenMemberDeps, options: MemberOptions, undo: Undo): Promise<OpenedMember> {
+async function open(
+  { disk, backends, hasLog }: MemberGround,
+  deps: OpenMemberDeps,
+  { options, undo }: { readonly options: MemberOptions; readonly undo: Undo },
+): Promise<OpenedMember> {
   const { directory, environment = systemEnvironment(), name, clientUrls = [] } = deps
   const storeOptions = resolveOptions(options.store ?? {})
   if (name === '') throw new StoreError('STORE_OPTIONS_INVALID', 'a member has a name')
-  const disk = createWorkerDisk()
-  undo.add(() => disk.close())
   await lock(disk, directory)
-  const hasLog = await holdsSomething(join(directory, 'raft'))
-  const place = hasLog ? undefined : await findPlace(deps, environment)
+  const place = (await hasLog()) ? undefined : await findPlace(deps, environment)
   const storage = await openWalLogStorage({
     disk,
     directory: join(directory, 'raft'),
@@ -124,18 +156,11 @@ async function open(deps: OpenMemberDeps, options: MemberOptions, undo: Undo): P
     pendingMaxBytes: storeOptions.watchPendingMaxBytes,
   }
   const stateName = storage.stored.installed?.stateName ?? 'db-0'
-  await removeOthers(directory, stateName)
-  const mapMaxBytes = mapMaxBytesFor(storeOptions.quotaBytes)
-  const states = new LmdbStates({
-    directory,
-    environment,
-    mapMaxBytes,
-    options: stateOptions,
-    inUse: stateName,
-  })
+  // States that arrived and were not put in use, and those that were replaced.
+  for (const other of await backends.list()) if (other !== stateName) await backends.remove(other)
+  const states = new StoredStates({ backends, environment, options: stateOptions, inUse: stateName })
   undo.add(() => states.close())
-  await mkdir(directory, { recursive: true })
-  const backend = await openLmdbBackend({ path: join(directory, stateName), environment }, { mapMaxBytes })
+  const backend = await backends.open(stateName)
   undo.add(() => backend.close())
   const state = await restoreState(backend, {
     index: backend.durableIndex,
@@ -144,6 +169,11 @@ async function open(deps: OpenMemberDeps, options: MemberOptions, undo: Undo): P
   })
   const applied = { index: state.appliedIndex, term: state.appliedTerm, members: state.members }
   const begun = await begin(storage, applied, { deps, identity, place })
+  const release = async (): Promise<void> => {
+    await states.close()
+    await disk.close()
+  }
+  const contacts = place?.contacts ?? []
   const member = await startMember(
     {
       environment,
@@ -151,14 +181,11 @@ async function open(deps: OpenMemberDeps, options: MemberOptions, undo: Undo): P
       transport: deps.transport('member'),
       storage,
       ...begun,
-      contacts: place?.contacts ?? [],
+      contacts,
       state,
       backend,
       states,
-      release: async () => {
-        await states.close()
-        await disk.close()
-      },
+      release,
     },
     storeOptions,
     options.node,
@@ -167,6 +194,15 @@ async function open(deps: OpenMemberDeps, options: MemberOptions, undo: Undo): P
   // Whoever does not wait for it need not know that the store was closed before.
   published.catch(() => {})
   return { store: member.store, published }
+}
+
+/** Backends on LMDB, each in a directory of its own. */
+function lmdbBackends(directory: string, environment: Environment, mapMaxBytes: number): BackendDirectory {
+  return {
+    open: (name) => openLmdbBackend({ path: join(directory, name), environment }, { mapMaxBytes }),
+    remove: (name) => rm(join(directory, name), { recursive: true, force: true }),
+    list: async () => (await readdir(directory)).filter((name) => name.startsWith('db-')),
+  }
 }
 
 interface Place {
@@ -258,14 +294,6 @@ async function holdsSomething(path: string): Promise<boolean> {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return false
     throw error
-  }
-}
-
-/** States that arrived and were not put in use, and those that were replaced. */
-async function removeOthers(directory: string, inUse: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (name.startsWith('db-') && name !== inUse)
-      await rm(join(directory, name), { recursive: true, force: true })
   }
 }
 

@@ -1,19 +1,28 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Environment, invariant, type Timer } from '@orrery/environment'
-import { openLmdbBackend } from '@orrery/mvcc-lmdb'
 import type { StateStanding } from '@orrery/raft-node'
 import type { StoreBackend } from '../ports.ts'
 import type { StateMachine, StateMachineOptions } from '../state-machine.ts'
 import type { StateStorage } from './member-host.ts'
 import { fillBackend, restoreState } from './states.ts'
 
-export interface LmdbStatesParts {
-  /** Where the states' directories are. */
-  readonly directory: string
+/** A backend that knows what it holds durably. */
+export interface DurableBackend extends StoreBackend {
+  /** The last entry that it held when it was opened. */
+  readonly durableIndex: number
+}
+
+/** Where the backends of a member are, by name. */
+export interface BackendDirectory {
+  /** Creates one that is missing. */
+  open(name: string): Promise<DurableBackend>
+  /** Does nothing when there is none. */
+  remove(name: string): Promise<void>
+  list(): Promise<readonly string[]>
+}
+
+export interface StoredStatesParts {
+  readonly backends: BackendDirectory
   readonly environment: Environment
-  /** Unit: bytes. */
-  readonly mapMaxBytes: number
   readonly options: StateMachineOptions
   /** The name of the present state. */
   readonly inUse: string
@@ -27,31 +36,30 @@ interface Received {
 /** How long those who read from a state that was replaced have to finish. Unit: ms. */
 const retireMs = 10_000
 
-/** States on disk, each in a directory of its own. */
-export class LmdbStates implements StateStorage {
-  readonly #parts: LmdbStatesParts
+/** States that outlive their process, each in a backend of its own. */
+export class StoredStates implements StateStorage {
+  readonly #parts: StoredStatesParts
   readonly #received = new Map<string, Received>()
   readonly #retired = new Map<StoreBackend, { readonly name: string; readonly timer: Timer }>()
   #inUse: string
   /** The state that the present one took the place of. */
   #replaced = ''
 
-  constructor(parts: LmdbStatesParts) {
+  constructor(parts: StoredStatesParts) {
     this.#parts = parts
     this.#inUse = parts.inUse
   }
 
   async receive(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string> {
-    const { environment, mapMaxBytes } = this.#parts
+    const { environment, backends } = this.#parts
     const name = `db-${standing.index.toString(16)}`
-    const path = join(this.#parts.directory, name)
-    await rm(path, { recursive: true, force: true })
-    const backend = await openLmdbBackend({ path, environment }, { mapMaxBytes })
+    await backends.remove(name)
+    const backend = await backends.open(name)
     try {
       await fillBackend(backend, { content, standing, clock: environment.clock })
     } catch (error) {
       await backend.close().catch(() => {})
-      await rm(path, { recursive: true, force: true })
+      await backends.remove(name)
       throw error
     }
     this.#received.set(name, { backend, index: standing.index })
@@ -97,10 +105,10 @@ export class LmdbStates implements StateStorage {
   }
 
   async #remove(name: string, backend: StoreBackend): Promise<void> {
-    const { directory, environment } = this.#parts
+    const { backends, environment } = this.#parts
     try {
       await backend.close()
-      await rm(join(directory, name), { recursive: true, force: true })
+      await backends.remove(name)
     } catch (error) {
       environment.logger.warn('a state that is not needed could not be removed', { name, error })
     }
