@@ -43,6 +43,12 @@ export function encodeRequest(request: NodeRequest): Uint8Array {
 /** @throws NodeError `NODE_DAMAGED` */
 export function decodeRequest(bytes: Uint8Array): NodeRequest {
   const reader = new ByteReader(bytes)
+  const request = readRequest(reader)
+  reader.end()
+  return request
+}
+
+function readRequest(reader: ByteReader): NodeRequest {
   switch (reader.byte()) {
     case requestKinds.members:
       return { type: 'members' }

@@ -1,27 +1,44 @@
+import { NodeError } from './errors.ts'
+
 interface Waiter {
   readonly index: number
+  readonly expiresMs: number
   readonly resolve: (value?: undefined) => void
   readonly reject: (error: Error) => void
 }
 
 /** Who waits until an index is applied. */
 export class IndexWaiters {
-  #appliedIndex = 0
+  #appliedIndex: number
   #waiters: Waiter[] = []
 
-  add(index: number, { resolve, reject }: Pick<Waiter, 'resolve' | 'reject'>): void {
-    if (index <= this.#appliedIndex) resolve()
-    else this.#waiters.push({ index, resolve, reject })
+  /** @param appliedIndex what the state held when the member started */
+  constructor(appliedIndex: number) {
+    this.#appliedIndex = appliedIndex
+  }
+
+  add(waiter: Waiter): void {
+    if (waiter.index <= this.#appliedIndex) waiter.resolve()
+    else this.#waiters.push(waiter)
   }
 
   /** Everything up to `index` is applied. */
   release(index: number): void {
-    this.#appliedIndex = Math.max(this.#appliedIndex, index)
+    if (index <= this.#appliedIndex) return
+    this.#appliedIndex = index
     if (this.#waiters.length === 0) return
     const due = this.#waiters.filter((waiter) => waiter.index <= index)
     if (due.length === 0) return
     this.#waiters = this.#waiters.filter((waiter) => waiter.index > index)
     for (const { resolve } of due) resolve()
+  }
+
+  expire(nowMs: number): void {
+    this.#waiters = this.#waiters.filter(({ expiresMs, reject }) => {
+      if (expiresMs > nowMs) return true
+      reject(new NodeError('NODE_TIMED_OUT', 'the state did not come so far in time'))
+      return false
+    })
   }
 
   rejectAll(error: Error): void {

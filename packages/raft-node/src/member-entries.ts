@@ -54,6 +54,12 @@ export function encodeUpdate({ id, change }: MemberUpdate): Uint8Array {
 /** @throws NodeError `NODE_DAMAGED` */
 export function decodeUpdate(bytes: Uint8Array): MemberUpdate {
   const reader = new ByteReader(bytes)
+  const update = readUpdate(reader)
+  reader.end()
+  return update
+}
+
+function readUpdate(reader: ByteReader): MemberUpdate {
   const id = reader.id()
   const kind = reader.byte()
   if (kind === updateKinds.addresses)

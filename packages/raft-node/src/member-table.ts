@@ -1,6 +1,7 @@
 import type { MemberId, Membership } from '@orrery/raft'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { NodeError } from './errors.ts'
 import { readMembership, writeMembership } from './log-records.ts'
 
 /** What the cluster knows of one of its members. */
@@ -20,6 +21,9 @@ export interface Member {
 
 /** What a member tells of itself when it starts. */
 export type MemberAttributes = Pick<Member, 'name' | 'clientUrls' | 'directoryId'>
+
+/** Of {@link MemberTable.encode}: part of the format of the data directory, and of snapshots. */
+const formatVersion = 1
 
 type Stored = Omit<Member, 'isLearner'>
 
@@ -59,11 +63,6 @@ export class MemberTable {
     return this.#removed.has(id)
   }
 
-  /** Who has one of these addresses. */
-  at(addresses: readonly string[]): Member | undefined {
-    return this.list().find((member) => member.peerAddresses.some((one) => addresses.includes(one)))
-  }
-
   /** Adds a member that a membership entry names. */
   add(id: MemberId, peerAddresses: readonly string[]): void {
     const { name = '', clientUrls = [], directoryId = 0n } = this.#members.get(id) ?? {}
@@ -89,7 +88,7 @@ export class MemberTable {
   }
 
   encode(): Uint8Array {
-    const writer = new ByteWriter().byte(1)
+    const writer = new ByteWriter().byte(formatVersion)
     writeMembership(writer, this.#membership)
     const members = [...this.#members.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
     writer.list(members, (member) => {
@@ -104,7 +103,9 @@ export class MemberTable {
   /** @throws NodeError `NODE_DAMAGED` */
   static decode(bytes: Uint8Array): MemberTable {
     const reader = new ByteReader(bytes)
-    reader.byte()
+    const version = reader.byte()
+    if (version !== formatVersion)
+      throw new NodeError('NODE_DAMAGED', `members in the unknown format ${version}`)
     const table = new MemberTable(readMembership(reader))
     const members = reader.list(() => ({
       id: reader.id(),

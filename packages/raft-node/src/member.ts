@@ -1,24 +1,17 @@
-import { invariant, type Timer } from '@orrery/environment'
-import {
-  createRaft,
-  type Entry,
-  type MemberId,
-  type Message,
-  type Raft,
-  type RaftStatus,
-  type Ready,
-} from '@orrery/raft'
+import type { Timer } from '@orrery/environment'
+import { createRaft, type MemberId, type Message, type Raft, type RaftStatus, type Ready } from '@orrery/raft'
 import type { ClusterMembers } from './administration.ts'
+import { Applying } from './applying.ts'
 import { NodeError } from './errors.ts'
 import type { Committed } from './host.ts'
-import { IndexWaiters } from './index-waiters.ts'
+import { type EndState, Lifecycle } from './lifecycle.ts'
 import { LogKeeper } from './log-keeper.ts'
 import type { Member as MemberRecord, MemberAttributes } from './member-table.ts'
 import { MembershipDesk } from './membership-desk.ts'
 import type { MemberChange } from './membership-rules.ts'
 import type { NodeOptions } from './options.ts'
-import type { PeerIdentity, TransportHandler } from './ports.ts'
-import { contentOf, headerOf, type NodeProposal } from './proposal.ts'
+import type { IncomingSnapshot, PeerIdentity, TransportHandler } from './ports.ts'
+import type { NodeProposal } from './proposal.ts'
 import { ProposalFlow } from './proposal-flow.ts'
 import { NodeRequests } from './node-requests.ts'
 import type { NodeParts, RaftNode, WaitOptions } from './raft-node.ts'
@@ -40,18 +33,14 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   readonly #flow: ProposalFlow<P>
   readonly #requests: NodeRequests
   readonly #reads: ReadDesk
-  readonly #appliedWaiters = new IndexWaiters()
-  readonly #logKeeper: LogKeeper
   readonly #snapshots: Snapshots
   readonly #membership: MembershipDesk
   readonly #removalWatch: RemovalWatch
+  readonly #applying: Applying<P>
   readonly #ticker: Ticker
-  /** Committed entries that were not taken yet. */
-  #committed: Entry[] = []
-  #committedHead = 0
+  readonly #lifecycle: Lifecycle
   #isPumpScheduled = false
   #leadership = { term: 0, leaderId: 0n, isLeader: false }
-  #ending: { readonly state: 'removed' | 'failed' | 'closed'; readonly error: NodeError } | undefined
   /** Ends a member that was removed. */
   #removal: Timer | undefined
   #closed: Promise<void> | undefined
@@ -62,6 +51,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     this.identity = identity
     this.#parts = parts
     this.#options = options
+    this.#lifecycle = new Lifecycle({ onEnd: (state, error) => this.#ended(state, error) })
     this.#raft = createRaft(
       { id: identity.memberId, start: parts.start, random: (bound) => random.below(bound) },
       {
@@ -90,7 +80,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     })
     // Contexts of an earlier life of this member are as good as never among these.
     this.#reads = new ReadDesk(random.below(2 ** 32) * 2 ** 20 + 1)
-    this.#logKeeper = new LogKeeper(options)
+    const logKeeper = new LogKeeper(options)
     this.#membership = new MembershipDesk({
       environment,
       identity,
@@ -103,27 +93,42 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
       barrier: () => this.readBarrier(),
     })
     this.#snapshots = new Snapshots({
+      memberId: identity.memberId,
       raft: this.#raft,
       transport: parts.transport,
       host: parts.host,
       logger: environment.logger,
+      lifecycle: this.#lifecycle,
       members: () => this.#membership.table,
-      hold: (index) => this.#logKeeper.hold(index),
+      hold: (index) => logKeeper.hold(index),
       onChange: () => this.#schedulePump(),
+    })
+    this.#applying = new Applying({
+      memberId: identity.memberId,
+      raft: this.#raft,
+      storage: parts.storage,
+      flow: this.#flow,
+      membership: this.#membership,
+      snapshots: this.#snapshots,
+      logKeeper,
+      lifecycle: this.#lifecycle,
+      appliedIndex: parts.start.appliedIndex,
+      onChange: () => this.#schedulePump(),
+      onRemoval: () => this.#removeLater(),
     })
     this.#removalWatch = new RemovalWatch({
       transport: parts.transport,
       peers: () => this.#membership.peers.map(({ id }) => id),
       electionTimeoutMs: options.electionTimeoutMs,
-      onRemoved: () => this.#endRemoved(),
+      onRemoved: () => this.#lifecycle.remove(),
     })
     this.#ticker = new Ticker({ clock, tickMs: options.heartbeatIntervalMs, tick: () => this.#tick() })
     parts.storage.onDurable = (number) => this.#guard(() => this.#persisted(number))
-    parts.storage.onFailure = (error) => this.#fail(error)
+    parts.storage.onFailure = (error) => this.#lifecycle.fail(error)
   }
 
   get state(): RaftNode<P>['state'] {
-    return this.#ending?.state ?? 'running'
+    return this.#lifecycle.state
   }
 
   status(): RaftStatus {
@@ -151,47 +156,25 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   }
 
   propose(proposal: P): void {
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     this.#flow.add(proposal, this.#nowMs())
     this.#schedulePump()
   }
 
   take(): Committed<P> | undefined {
-    if (this.#snapshots.isInstalling || this.#ending?.state === 'failed') return undefined
-    const entry = this.#committed[this.#committedHead]
-    if (entry === undefined) return undefined
-    this.#committedHead++
-    if (this.#committedHead === this.#committed.length) {
-      this.#committed = []
-      this.#committedHead = 0
-    }
-    this.#logKeeper.applied(entry.index, entry.payload.length)
-    const proposal = this.#flow.take(entry)
-    switch (entry.type) {
-      case 'empty':
-        this.#membership.settle(entry)
-        return { type: 'empty', index: entry.index, term: entry.term }
-      case 'membership':
-        return this.#takeMembership(entry)
-      case 'command':
-        return this.#takeCommand(entry, proposal)
-    }
+    return this.#applying.take()
   }
 
   applied(index: number): void {
-    this.#guard(() => this.#raft.applied(index))
-    this.#appliedWaiters.release(index)
-    this.#compact()
-    this.#schedulePump()
+    this.#applying.applied(index)
   }
 
   release(index: number): void {
-    this.#logKeeper.release(index)
-    this.#compact()
+    this.#applying.release(index)
   }
 
   async readBarrier({ signal }: WaitOptions = {}): Promise<void> {
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     signal?.throwIfAborted()
     const expiresMs = this.#nowMs() + this.#options.requestTimeoutMs
     const index = await withSignal<number>(signal, (resolve, reject) => {
@@ -199,18 +182,18 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
       this.#schedulePump()
     })
     await withSignal<unknown>(signal, (resolve, reject) =>
-      this.#appliedWaiters.add(index, { resolve, reject }),
+      this.#applying.wait({ index, expiresMs, resolve, reject }),
     )
   }
 
   async changeMembers(change: MemberChange, options?: WaitOptions): Promise<ClusterMembers> {
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     return await this.#requests.askLeader({ type: 'change', change }, options)
   }
 
   async publish(attributes: Omit<MemberAttributes, 'directoryId'>, options?: WaitOptions): Promise<void> {
     const { memberId, directoryId } = this.identity
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     await this.#requests.askLeader(
       { type: 'update', update: { id: memberId, change: { ...attributes, directoryId } } },
       options,
@@ -218,12 +201,12 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   }
 
   async transferLeadership(target: MemberId, options?: WaitOptions): Promise<void> {
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     await this.#membership.transferLeadership(target, options)
   }
 
   async request(to: MemberId | 'leader', request: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     return await this.#requests.askHost(to, request, options)
   }
 
@@ -236,7 +219,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   }
 
   async #close(): Promise<void> {
-    this.#end('closed', new NodeError('NODE_CLOSED', 'the member is closed'))
+    this.#lifecycle.close()
     await this.#parts.transport.close()
     await this.#parts.storage.close()
   }
@@ -245,7 +228,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     return {
       onMessages: (messages) => this.#guard(() => this.#received(messages)),
       onUnreachable: (peer) => this.#guard(() => this.#raft.reportUnreachable(peer)),
-      onSnapshot: (snapshot) => this.#snapshots.receive(snapshot),
+      onSnapshot: (snapshot) => this.#receiveSnapshot(snapshot),
       onRequest: (from, request) => this.#answer(from, request),
       accepts: (peer) => this.#membership.refusalOf(peer),
     }
@@ -254,7 +237,8 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   #received(messages: readonly Message[]): void {
     for (const message of messages) {
       if (message.type === 'propose') this.#flow.receive(message)
-      else this.#raft.step(message)
+      // A snapshot comes with its state, in a way of its own.
+      else if (message.type !== 'snapshot') this.#raft.step(message)
     }
     this.#schedulePump()
   }
@@ -262,11 +246,13 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   #tick(): void {
     const nowMs = this.#nowMs()
     this.#guard(() => this.#raft.tick())
+    if (this.#lifecycle.hasEnded) return
     this.#flow.tick(nowMs)
     this.#requests.expire(nowMs)
     this.#reads.expire(nowMs)
     this.#reads.retry(nowMs - askAgainMs)
     this.#membership.expire(nowMs)
+    this.#applying.expire(nowMs)
     this.#campaignAlone()
     this.#removalWatch.tick(nowMs, this.#raft.leaderId !== 0n)
     this.#schedulePump()
@@ -280,7 +266,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   }
 
   #schedulePump(): void {
-    if (this.#isPumpScheduled || this.#ending !== undefined) return
+    if (this.#isPumpScheduled || this.#lifecycle.hasEnded) return
     this.#isPumpScheduled = true
     queueMicrotask(() => {
       this.#isPumpScheduled = false
@@ -291,7 +277,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   /** Gives the core what came in, and carries out what it asks for, until it asks for nothing. */
   #pump(): void {
     for (;;) {
-      if (this.#ending !== undefined) return
+      if (this.#lifecycle.hasEnded) return
       this.#flow.flush(this.#nowMs())
       this.#askForReads()
       const ready = this.#raft.ready()
@@ -320,10 +306,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     for (const read of ready.reads) this.#reads.answered(read)
     for (const context of ready.droppedReads) this.#reads.dropped(context)
     if (ready.committed.length > 0) {
-      this.#committed =
-        this.#committedHead === 0 ? this.#committed : this.#committed.slice(this.#committedHead)
-      this.#committedHead = 0
-      for (const entry of ready.committed) this.#committed.push(entry)
+      this.#applying.add(ready.committed)
       this.#parts.host.onCommitted()
     }
   }
@@ -333,49 +316,23 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     this.#raft.persisted(number)
     this.#schedulePump()
     if (installing === undefined) return
-    const { snapshot, members } = installing
-    this.#committed = []
-    this.#committedHead = 0
-    this.#flow.installed(snapshot)
-    this.#membership.installed(members)
-    installing.done.then(
+    this.#applying.install(installing).then(
       () => {
-        this.#membership.connect()
-        this.#logKeeper.release(snapshot.index)
-        this.applied(snapshot.index)
-        this.#parts.host.onCommitted()
+        if (!this.#lifecycle.hasEnded) this.#parts.host.onCommitted()
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#lifecycle.fail(error),
     )
   }
 
-  #takeCommand(entry: Entry, proposal: P | undefined): Committed<P> {
-    const { index, term, payload } = entry
-    const header = headerOf(payload)
-    invariant(header !== undefined, 'every command in the log was written by a member')
-    if (header.kind === 'member') return this.#membership.takeUpdate(entry)
-    this.#membership.settle(entry)
-    return { type: 'command', index, term, content: contentOf(payload), proposal }
-  }
-
-  #takeMembership(entry: Entry): Committed<P> {
-    const { memberId } = this.identity
-    const wasRemoved = this.#membership.table.wasRemoved(memberId)
-    const committed = this.#membership.takeMembership(entry)
-    if (this.#membership.table.wasRemoved(memberId) && !wasRemoved) this.#removed()
-    return committed
+  async #receiveSnapshot(snapshot: IncomingSnapshot): Promise<void> {
+    this.#lifecycle.requireRunning()
+    await this.#snapshots.receive(snapshot)
   }
 
   /** A member that was removed may still have to tell the others that the entry is committed. */
-  #removed(): void {
+  #removeLater(): void {
     const { clock } = this.#parts.environment
-    this.#removal = clock.setTimer(this.#options.electionTimeoutMs, () => this.#endRemoved())
-  }
-
-  #endRemoved(): void {
-    if (this.#ending !== undefined) return
-    this.#end('removed', new NodeError('NODE_REMOVED', 'this member was removed from the cluster'))
-    this.#parts.host.onRemoved()
+    this.#removal = clock.setTimer(this.#options.electionTimeoutMs, () => this.#lifecycle.remove())
   }
 
   #noticeLeadership(): void {
@@ -385,8 +342,9 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     if (known.term === term && known.leaderId === leaderId && known.isLeader === isLeader) return
     this.#leadership = { term, leaderId, isLeader }
     if (!isLeader)
-      this.#membership.rejectAll(new NodeError('NODE_NOT_LEADER', 'this member does not lead any more'))
+      this.#membership.rejectChanges(new NodeError('NODE_NOT_LEADER', 'this member does not lead any more'))
     if (leaderId !== 0n) {
+      this.#membership.led(leaderId)
       this.#requests.leaderKnown()
       this.#reads.retry(-Infinity)
       this.#schedulePump()
@@ -394,55 +352,31 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     this.#parts.host.onLeadership(this.#leadership)
   }
 
-  #compact(): void {
-    const { firstIndex, appliedIndex } = this.#raft
-    const index = this.#logKeeper.due(firstIndex, appliedIndex)
-    if (index === undefined || this.#ending !== undefined) return
-    const term = this.#raft.termAt(index)
-    if (term === undefined) return
-    this.#guard(() => this.#raft.compact(index))
-    this.#parts.storage.compact(index, term)
-  }
-
   async #answer(from: MemberId, request: Uint8Array): Promise<Uint8Array> {
-    this.#requireRunning()
+    this.#lifecycle.requireRunning()
     return await this.#requests.answer(from, request)
   }
 
-  /** A broken invariant, of the core or of this member, is the end: its state cannot be trusted. */
   #guard(run: () => void): void {
-    if (this.#ending !== undefined) return
-    try {
-      run()
-    } catch (error) {
-      this.#fail(error)
-    }
+    this.#lifecycle.guard(run)
   }
 
-  #fail(cause: unknown): void {
-    if (this.#ending?.state === 'failed' || this.#ending?.state === 'closed') return
-    const message = cause instanceof Error ? cause.message : String(cause)
-    const error = new NodeError('NODE_FAILED', `the member has failed: ${message}`, { cause })
-    this.#parts.environment.logger.error('the member has failed', { error: cause })
-    this.#end('failed', error)
-    this.#parts.host.onFailure(error)
-  }
-
-  #end(state: 'removed' | 'failed' | 'closed', error: NodeError): void {
-    this.#ending = { state, error }
-    this.#ticker.stop()
-    this.#snapshots.stop()
-    this.#flow.rejectAll(error)
-    this.#requests.rejectAll(error)
+  /** Answers everybody who waits. */
+  #ended(state: EndState, error: NodeError): void {
     this.#removal?.cancel()
-    this.#reads.rejectAll(error)
-    this.#appliedWaiters.rejectAll(error)
-    this.#membership.rejectAll(error)
-    if (state !== 'closed') void this.#parts.transport.close().catch(() => {})
-  }
-
-  #requireRunning(): void {
-    if (this.#ending !== undefined) throw this.#ending.error
+    this.#ticker.stop()
+    this.#snapshots.stop(error)
+    for (const part of [this.#flow, this.#requests, this.#reads, this.#applying]) part.rejectAll(error)
+    this.#membership.close(error)
+    if (state === 'closed') return
+    const { transport, host, environment } = this.#parts
+    void transport.close().catch(() => {})
+    if (state === 'removed') {
+      host.onRemoved()
+      return
+    }
+    environment.logger.error('the member has failed', { error: error.cause })
+    host.onFailure(error)
   }
 
   #nowMs(): number {

@@ -12,6 +12,7 @@ import { type ClusterMembers, type NodeRequest, toNodeError } from './administra
 import { Changes } from './changes.ts'
 import { NodeError } from './errors.ts'
 import type { Committed } from './host.ts'
+import { LeadershipTransfers } from './leadership-transfers.ts'
 import {
   decodeUpdate,
   encodeUpdate,
@@ -47,6 +48,7 @@ export interface MembershipParts {
 export class MembershipDesk {
   readonly #parts: MembershipParts
   readonly #changes = new Changes()
+  readonly #transfers = new LeadershipTransfers()
   #table: MemberTable
 
   constructor(parts: MembershipParts) {
@@ -60,10 +62,10 @@ export class MembershipDesk {
 
   /** Where the other members are. */
   get peers(): Peer[] {
-    const members = this.#table.list()
-    // A member that has just joined knows nobody but those it was told of.
-    const known = members.length === 0 ? this.#parts.contacts : members
-    return known
+    const { contacts } = this.#parts
+    // Until the log has told this member everything, it needs those who send it the log.
+    const untold = contacts.filter(({ id }) => this.#isUntold(id))
+    return [...this.#table.list(), ...untold]
       .filter(({ id }) => id !== this.#parts.identity.memberId)
       .map(({ id, peerAddresses }) => ({ id, addresses: peerAddresses }))
   }
@@ -106,23 +108,38 @@ export class MembershipDesk {
 
   expire(nowMs: number): void {
     this.#changes.expire(nowMs)
+    this.#transfers.expire(nowMs)
   }
 
-  /** Answers everybody who waits for a change. */
-  rejectAll(error: Error): void {
+  /** Somebody leads. */
+  led(leaderId: MemberId): void {
+    this.#transfers.led(leaderId)
+  }
+
+  /** Answers everybody who waits for a change that this leader made. */
+  rejectChanges(error: Error): void {
     this.#changes.rejectAll(error)
+  }
+
+  /** Answers everybody. */
+  close(error: Error): void {
+    this.#changes.rejectAll(error)
+    this.#transfers.rejectAll(error)
   }
 
   /** Why somebody may not talk to this member; undefined: welcome. */
   refusalOf(peer: PeerIdentity): string | undefined {
     const { clusterId } = this.#parts.identity
-    if (peer.clusterId !== 0n && peer.clusterId !== clusterId) return 'another cluster'
-    // Somebody who wants to join asks who is there.
+    // Somebody who wants to join asks who is there, and need not know the cluster.
+    const mayBeUnaware = peer.memberId === 0n && peer.clusterId === 0n
+    if (peer.clusterId !== clusterId && !mayBeUnaware) return 'another cluster'
     if (peer.memberId === 0n) return undefined
     if (this.#table.wasRemoved(peer.memberId)) return removedReason
     const known = this.#table.get(peer.memberId)
     // Until this member has caught up, it cannot know everybody.
-    if (known === undefined) return this.#table.list().length === 0 ? undefined : 'not a member'
+    if (known === undefined) {
+      return this.#table.list().length === 0 || this.#isContact(peer.memberId) ? undefined : 'not a member'
+    }
     if (known.directoryId !== 0n && peer.directoryId !== known.directoryId) return 'another data directory'
     return undefined
   }
@@ -148,29 +165,26 @@ export class MembershipDesk {
   /** @throws NodeError `NODE_NOT_LEADER`, `NODE_BAD_TRANSFEREE`, `NODE_TRANSFER_TIMED_OUT` */
   async transferLeadership(target: MemberId, { signal }: WaitOptions = {}): Promise<void> {
     const { raft, identity, options, environment, onChange } = this.#parts
-    if (raft.role !== 'leader') throw notLeader()
+    this.#requireLeading()
     if (target === identity.memberId) return
     const member = this.#table.get(target)
     if (member === undefined || member.isLearner) {
       throw new NodeError('NODE_BAD_TRANSFEREE', 'leadership goes to another voter only')
     }
-    raft.transferLeadership(target)
-    onChange()
-    const { clock } = environment
-    const endMs = clock.nowMs() + options.electionTimeoutMs * 2
-    while (raft.leaderId !== target) {
-      if (clock.nowMs() > endMs)
-        throw new NodeError('NODE_TRANSFER_TIMED_OUT', 'the other member does not lead yet')
-      await withSignal<unknown>(signal, (resolve) =>
-        clock.setTimer(options.heartbeatIntervalMs / 2, () => resolve(undefined)),
-      )
-    }
+    const expiresMs = environment.clock.nowMs() + options.electionTimeoutMs * 2
+    await withSignal<unknown>(signal, (resolve, reject) => {
+      this.#transfers.add({ target, expiresMs, resolve, reject })
+      raft.transferLeadership(target)
+      onChange()
+    })
   }
 
   async #change(change: MemberChange): Promise<void> {
     const { identity, raft, transport, options, barrier } = this.#parts
+    this.#requireLeading()
     // A new leader does not know yet which changes its predecessor has left in the log.
     await barrier()
+    this.#requireLeading()
     requireConsistent(change, this.#table, options.learnersMax)
     requireSafe(change, {
       memberId: identity.memberId,
@@ -189,7 +203,7 @@ export class MembershipDesk {
 
   async #propose(proposal: Proposal): Promise<void> {
     const { raft, environment, options, onChange } = this.#parts
-    if (raft.role !== 'leader') throw notLeader()
+    this.#requireLeading()
     const result = raft.propose([proposal])
     if (!result.ok)
       throw new NodeError('NODE_NO_LEADER', `the leader takes no proposals now: ${result.reason}`)
@@ -201,6 +215,20 @@ export class MembershipDesk {
     this.connect()
     this.#changes.settle(entry, refusal)
     return { type: 'members', index: entry.index, term: entry.term, members: this.#table.encode() }
+  }
+
+  #requireLeading(): void {
+    if (this.#parts.raft.role === 'leader') return
+    throw new NodeError('NODE_NOT_LEADER', 'this member does not lead')
+  }
+
+  /** Somebody this member was told of when it joined, of whom the log has not spoken yet. */
+  #isUntold(id: MemberId): boolean {
+    return this.#table.get(id) === undefined && !this.#table.wasRemoved(id)
+  }
+
+  #isContact(member: MemberId): boolean {
+    return this.#parts.contacts.some(({ id }) => id === member)
   }
 
   #wishOf(change: MembershipChange): MemberChange | undefined {
@@ -221,8 +249,4 @@ export class MembershipDesk {
 
 function toUpdateEntry(update: MemberUpdate): Proposal {
   return { type: 'command', payload: memberPayload(encodeUpdate(update)) }
-}
-
-function notLeader(): NodeError {
-  return new NodeError('NODE_NOT_LEADER', 'this member does not lead')
 }

@@ -37,7 +37,7 @@ const readyShare = 0.9
  * Refuses what contradicts the present membership: on every member alike, since nothing else is asked.
  *
  * @throws NodeError `NODE_MEMBER_EXISTS`, `NODE_MEMBER_NOT_FOUND`, `NODE_MEMBER_REMOVED`,
- * `NODE_TOO_MANY_LEARNERS`, `NODE_MEMBER_NOT_LEARNER`
+ * `NODE_TOO_MANY_LEARNERS`, `NODE_MEMBER_NOT_LEARNER`, `NODE_NOT_ENOUGH_STARTED_MEMBERS` when nobody would vote
  */
 export function requireConsistent(change: MemberChange, table: MemberTable, learnersMax: number): void {
   const member = table.get(change.id)
@@ -60,6 +60,8 @@ export function requireConsistent(change: MemberChange, table: MemberTable, lear
   if (change.type === 'promote' && !member.isLearner) {
     throw new NodeError('NODE_MEMBER_NOT_LEARNER', `member ${hex(change.id)} is not a learner`)
   }
+  const { voters } = table.membership
+  if (change.type === 'remove' && voters.length === 1 && voters[0] === change.id) throw notEnoughStarted()
   if (change.type === 'move') requireFree(change.peerAddresses, change.id, table)
 }
 

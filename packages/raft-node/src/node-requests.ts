@@ -46,7 +46,11 @@ export class NodeRequests {
   async askLeader(request: NodeRequest, { signal }: WaitOptions = {}): Promise<ClusterMembers> {
     const { raft, transport, carryOut } = this.#parts
     if (raft.leaderId === 0n) await this.#leader(signal)
-    if (raft.role === 'leader') return await carryOut(request)
+    if (raft.role === 'leader') {
+      return await withSignal<ClusterMembers>(signal, (resolve, reject) =>
+        carryOut(request).then(resolve, reject),
+      )
+    }
     try {
       const content = tagged('node', encodeRequest(request))
       return decodeAnswer(
@@ -72,13 +76,18 @@ export class NodeRequests {
     return await transport.request(receiver, tagged('host', request), signal === undefined ? {} : { signal })
   }
 
-  /** Answers another member. */
+  /** Answers another member, or somebody who wants to become one (0): who may only ask for the members. */
   async answer(from: MemberId, request: Uint8Array): Promise<Uint8Array> {
     const { host, carryOut } = this.#parts
     const { receiver, content } = untagged(request)
-    if (receiver === 'host') return await host.onRequest(from, content)
+    if (receiver === 'host') {
+      if (from === 0n) throw stranger()
+      return await host.onRequest(from, content)
+    }
     try {
-      return encodeAnswer(await carryOut(decodeRequest(content)))
+      const wish = decodeRequest(content)
+      if (from === 0n && wish.type !== 'members') throw stranger()
+      return encodeAnswer(await carryOut(wish))
     } catch (error) {
       return encodeAnswer(toNodeError(error))
     }
@@ -107,4 +116,8 @@ export class NodeRequests {
       this.#waitForLeader.push({ expiresMs: nowMs() + requestTimeoutMs, resolve, reject }),
     )
   }
+}
+
+function stranger(): NodeError {
+  return new NodeError('NODE_JOIN_REFUSED', 'only a member may ask for this')
 }

@@ -7,16 +7,13 @@ import { forwardedPayload, headerOf, type NodeProposal } from './proposal.ts'
 interface Pending<P> {
   readonly proposal: P
   readonly expiresMs: number
+  /** The term in which this member led when it was proposed; 0: it did not lead. */
+  readonly bornTerm: number
   /** Undefined while it is in nobody's log; index 0: on its way to the leader of that term. */
   place: { readonly index: number; readonly term: number } | undefined
   sequence: number
   sentMs: number
   isSettled: boolean
-}
-
-/** Proposals to send to the leader. */
-export interface Forwarding {
-  readonly payloads: readonly Uint8Array[]
 }
 
 /**
@@ -56,9 +53,32 @@ export class ProposalBook<P extends NodeProposal> {
     return this.#queued.length > 0
   }
 
-  add(proposal: P, expiresMs: number): void {
+  /** @param context `term`: in which this member leads; 0: it does not */
+  add(proposal: P, { expiresMs, term }: { readonly expiresMs: number; readonly term: number }): void {
     this.#bytes += proposal.payload.length
-    this.#queued.push({ proposal, expiresMs, place: undefined, sequence: 0, sentMs: 0, isSettled: false })
+    this.#queued.push({
+      proposal,
+      expiresMs,
+      bornTerm: term,
+      place: undefined,
+      sequence: 0,
+      sentMs: 0,
+      isSettled: false,
+    })
+  }
+
+  /**
+   * Leader-only proposals end here unless this member still leads in the term of their birth.
+   *
+   * @param term in which this member leads; undefined: it does not
+   */
+  refuseTermOver(term: number | undefined): void {
+    const isOver = ({ proposal, bornTerm }: Pending<P>): boolean =>
+      proposal.isLeaderOnly === true && bornTerm !== term
+    const over = this.#queued.filter(isOver)
+    if (over.length === 0) return
+    this.#queued = this.#queued.filter((pending) => !isOver(pending))
+    for (const pending of over) this.#reject(pending, termOver())
   }
 
   /** What is to be proposed next, in order. */
@@ -75,32 +95,28 @@ export class ProposalBook<P extends NodeProposal> {
     }
   }
 
-  /** What is to be sent to the leader of `term` for the first time. Leader-only proposals end here. */
-  forward(term: number, nowMs: number): Forwarding {
+  /** What is to be sent to the leader of `term` for the first time. */
+  forward(term: number, nowMs: number): Uint8Array[] {
     const payloads: Uint8Array[] = []
     const settledBelow = this.#settledBelow()
     for (const pending of this.#queued.splice(0)) {
-      if (pending.proposal.isLeaderOnly === true) {
-        this.#reject(pending, termOver())
-        continue
-      }
       pending.place = { index: 0, term }
       pending.sequence = this.#nextSequence++
       this.#forwarded.set(pending.sequence, pending)
       payloads.push(this.#send(pending, settledBelow, nowMs))
     }
-    return { payloads }
+    return payloads
   }
 
   /** What was sent to the leader of `term` before `sentBeforeMs`, and is still not seen in the log. */
-  resend(term: number, sentBeforeMs: number, nowMs: number): Forwarding {
+  resend(term: number, sentBeforeMs: number, nowMs: number): Uint8Array[] {
     const payloads: Uint8Array[] = []
     const settledBelow = this.#settledBelow()
     for (const pending of this.#forwarded.values()) {
       if (pending.place?.term !== term || pending.sentMs > sentBeforeMs) continue
       payloads.push(this.#send(pending, settledBelow, nowMs))
     }
-    return { payloads }
+    return payloads
   }
 
   /** An entry is about to be applied: the proposal behind it, if it is one of these. */
@@ -140,16 +156,21 @@ export class ProposalBook<P extends NodeProposal> {
 
   /** Answers those who have waited too long. */
   expire(nowMs: number): void {
-    const isOver = (pending: Pending<P>): boolean => {
-      if (pending.expiresMs > nowMs) return false
+    const isOver = ({ expiresMs }: Pending<P>): boolean => expiresMs <= nowMs
+    // A place in the log is still waited for.
+    const over = this.#appended.slice(this.#appendedHead).filter(isOver)
+    for (const [sequence, pending] of this.#forwarded) {
+      if (!isOver(pending)) continue
+      this.#forwarded.delete(sequence)
+      over.push(pending)
+    }
+    over.push(...this.#queued.filter(isOver))
+    this.#queued = this.#queued.filter((pending) => !isOver(pending))
+    // Whoever is told may propose again at once: only now everything is in its place.
+    for (const pending of over) {
       const where = pending.place === undefined ? 'it was not proposed' : 'it may still take effect'
       this.#reject(pending, new NodeError('NODE_TIMED_OUT', `there was no answer in time: ${where}`))
-      return true
     }
-    this.#queued = this.#queued.filter((pending) => !isOver(pending))
-    for (const [sequence, pending] of this.#forwarded) if (isOver(pending)) this.#forwarded.delete(sequence)
-    // Its place in the log is still waited for.
-    for (const pending of this.#appended.slice(this.#appendedHead)) isOver(pending)
   }
 
   /** Answers everybody. */

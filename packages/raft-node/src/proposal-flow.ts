@@ -1,9 +1,10 @@
+import { invariant } from '@orrery/environment'
 import type { Entry, MemberId, Propose, Proposal, Raft, Snapshot } from '@orrery/raft'
 import { NodeError } from './errors.ts'
 import { ForwardedFilter } from './forwarded-filter.ts'
 import type { NodeOptions } from './options.ts'
 import type { Transport } from './ports.ts'
-import { headerOf, type NodeProposal, ownPayload } from './proposal.ts'
+import { headerOf, type NodeProposal, ownPayload, proposalHeadroomBytes } from './proposal.ts'
 import { ProposalBook } from './proposal-book.ts'
 
 export interface ProposalFlowParts {
@@ -31,19 +32,22 @@ export class ProposalFlow<P extends NodeProposal> {
 
   /** @throws NodeError `NODE_TOO_MANY_PROPOSALS` */
   add(proposal: P, nowMs: number): void {
+    invariant(proposal.payload.length >= proposalHeadroomBytes, 'a payload leaves room at its front')
     const { proposalsMax, proposalsMaxBytes, requestTimeoutMs } = this.#parts.options
     if (this.#book.size >= proposalsMax || this.#book.bytes + proposal.payload.length > proposalsMaxBytes) {
       throw new NodeError('NODE_TOO_MANY_PROPOSALS', `${this.#book.size} proposals wait`)
     }
-    this.#book.add(proposal, nowMs + requestTimeoutMs)
+    const { role, term } = this.#parts.raft
+    this.#book.add(proposal, { expiresMs: nowMs + requestTimeoutMs, term: role === 'leader' ? term : 0 })
   }
 
   /** Hands on what waits. What the leader refuses, or nobody can take, goes on waiting. */
   flush(nowMs: number): void {
     if (!this.#book.hasQueued) return
     const { role, term, leaderId } = this.#parts.raft
+    this.#book.refuseTermOver(role === 'leader' ? term : undefined)
     if (role === 'leader') this.#append()
-    else if (leaderId !== 0n) this.#send(this.#book.forward(term, nowMs).payloads)
+    else if (leaderId !== 0n) this.#send(this.#book.forward(term, nowMs))
   }
 
   /**
@@ -80,7 +84,7 @@ export class ProposalFlow<P extends NodeProposal> {
   /** Sends again what the leader may not have heard, and answers those who have waited too long. */
   tick(nowMs: number): void {
     this.#book.expire(nowMs)
-    this.#send(this.#book.resend(this.#parts.raft.term, nowMs - resendMs, nowMs).payloads)
+    this.#send(this.#book.resend(this.#parts.raft.term, nowMs - resendMs, nowMs))
   }
 
   rejectAll(error: Error): void {

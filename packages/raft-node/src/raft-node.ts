@@ -1,5 +1,5 @@
 import type { Environment } from '@orrery/environment'
-import type { MemberId, Message, RaftStart, RaftStatus } from '@orrery/raft'
+import type { MemberId, RaftStart, RaftStatus } from '@orrery/raft'
 import type { ClusterMembers } from './administration.ts'
 import type { Committed, NodeHost } from './host.ts'
 import type { LogStorage } from './log-storage.ts'
@@ -105,5 +105,3 @@ export function createRaftNode<P extends NodeProposal>(
 ): RaftNode<P> {
   return new NodeMember<P>(parts, resolveOptions(options))
 }
-
-export type { Committed, Message }

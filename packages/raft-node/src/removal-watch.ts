@@ -22,6 +22,8 @@ export const removedReason = 'removed from the cluster'
 export class RemovalWatch {
   readonly #parts: RemovalWatchParts
   #aloneSinceMs: number | undefined
+  /** Who was asked and has not answered. */
+  readonly #asked = new Set<MemberId>()
 
   constructor(parts: RemovalWatchParts) {
     this.#parts = parts
@@ -37,11 +39,15 @@ export class RemovalWatch {
   }
 
   async #ask(peer: MemberId): Promise<void> {
+    if (this.#asked.has(peer)) return
+    this.#asked.add(peer)
     const { transport, onRemoved } = this.#parts
     try {
       await transport.request(peer, tagged('node', encodeRequest({ type: 'members' })))
     } catch (error) {
       if (hasCode(error, 'TRANSPORT_REFUSED') && error.message.includes(removedReason)) onRemoved()
+    } finally {
+      this.#asked.delete(peer)
     }
   }
 }

@@ -1,17 +1,27 @@
 import { invariant, type Logger } from '@orrery/environment'
-import { decodeMessages, encodeMessages, type Raft, type Snapshot, type SnapshotMessage } from '@orrery/raft'
+import {
+  decodeMessages,
+  encodeMessages,
+  type MemberId,
+  type Raft,
+  type Snapshot,
+  type SnapshotMessage,
+} from '@orrery/raft'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { NodeError } from './errors.ts'
 import type { NodeHost } from './host.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import { MemberTable } from './member-table.ts'
-import type { IncomingSnapshot, Transport } from './ports.ts'
+import type { IncomingSnapshot, OutgoingSnapshot, Transport } from './ports.ts'
 
 export interface SnapshotsParts {
+  readonly memberId: MemberId
   readonly raft: Raft
   readonly transport: Transport
   readonly host: NodeHost
   readonly logger: Logger
+  readonly lifecycle: Lifecycle
   readonly members: () => MemberTable
   /** Keeps the log after an index. */
   readonly hold: (index: number) => () => void
@@ -53,26 +63,17 @@ export class Snapshots {
   }
 
   /** Sends the present state to a member that needs it. */
-  send({ to, ...message }: SnapshotMessage): void {
-    const { raft, transport, host, logger } = this.#parts
-    const { index, content } = host.readState()
-    const term = raft.termAt(index)
-    invariant(term !== undefined, 'the log holds the last entry that was applied, or begins behind it')
-    const members = this.#parts.members()
-    const snapshot: Snapshot = { index, term, membership: members.membership }
-    const header = new ByteWriter()
-      .bytes(encodeMessages([{ ...message, to, snapshot }]))
-      .bytes(members.encode())
-    const release = this.#parts.hold(index)
+  send(message: SnapshotMessage): void {
+    const { to } = message
+    const { raft, lifecycle, logger, onChange } = this.#parts
     const abort = new AbortController()
     this.#aborts.add(abort)
     const finish = (outcome: 'sent' | 'failed'): void => {
       this.#aborts.delete(abort)
-      release()
-      raft.reportSnapshot(to, outcome)
-      this.#parts.onChange()
+      lifecycle.guard(() => raft.reportSnapshot(to, outcome))
+      onChange()
     }
-    transport.sendSnapshot(to, { header: header.finish(), content }, { signal: abort.signal }).then(
+    this.#transfer(message, abort.signal).then(
       () => finish('sent'),
       (error: unknown) => {
         if (!abort.signal.aborted) logger.warn('a snapshot could not be sent', { to, error })
@@ -81,28 +82,61 @@ export class Snapshots {
     )
   }
 
-  /** Takes a state in, and lets the core decide whether it is needed. */
+  async #transfer(message: SnapshotMessage, signal: AbortSignal): Promise<void> {
+    const { transport, hold } = this.#parts
+    const { index, snapshot } = this.#pack(message)
+    const release = hold(index)
+    try {
+      await transport.sendSnapshot(message.to, snapshot, { signal })
+    } catch (error) {
+      // It may be that nobody has begun to read: what is pinned is released all the same.
+      snapshot.content[Symbol.asyncIterator]()
+        .return?.()
+        .catch(() => {})
+      throw error
+    } finally {
+      release()
+    }
+  }
+
+  #pack(message: SnapshotMessage): { index: number; snapshot: OutgoingSnapshot } {
+    const { raft, host } = this.#parts
+    // The core is ahead of the state; this member may even have come to lead meanwhile.
+    if (this.isInstalling) throw new NodeError('NODE_FAILED', 'the state is being replaced')
+    const { index, content } = host.readState()
+    const term = raft.termAt(index)
+    invariant(term !== undefined, 'the log holds the last entry that was applied, or begins behind it')
+    const members = this.#parts.members()
+    const snapshot: Snapshot = { index, term, membership: members.membership }
+    const header = new ByteWriter().bytes(encodeMessages([{ ...message, snapshot }])).bytes(members.encode())
+    return { index, snapshot: { header: header.finish(), content } }
+  }
+
+  /**
+   * Takes a state in, and lets the core decide whether it is needed.
+   *
+   * @throws NodeError `NODE_DAMAGED` when its header has no meaning, `NODE_FAILED` when another state is being installed
+   */
   async receive(incoming: IncomingSnapshot): Promise<void> {
     const { raft, host } = this.#parts
-    const { message, members } = readHeader(incoming)
+    const { message, members } = this.#readHeader(incoming)
     if (message.term < raft.term || message.snapshot.index <= raft.commitIndex) {
       // The answer to its message tells the sender why.
-      raft.step(message)
-      this.#parts.onChange()
+      this.#tellCore(message)
       return
     }
     this.#requireFree()
     const { index, term } = message.snapshot
     const name = await host.receiveState(incoming.content, { index, term, members: members.encode() })
     try {
+      this.#parts.lifecycle.requireRunning()
       this.#requireFree()
     } catch (error) {
       host.discardState(name)
       throw error
     }
     this.#received = { name, snapshot: message.snapshot, members }
-    raft.step(message)
-    this.#parts.onChange()
+    this.#tellCore(message)
     // The core answers at once: if it wants the state, the next batch says so.
     queueMicrotask(() => queueMicrotask(() => this.#dropUnwanted(name)))
   }
@@ -131,8 +165,8 @@ export class Snapshots {
   }
 
   /** Gives up what is on its way. */
-  stop(): void {
-    for (const abort of this.#aborts) abort.abort(new NodeError('NODE_CLOSED', 'the member is closed'))
+  stop(reason: Error): void {
+    for (const abort of this.#aborts) abort.abort(reason)
   }
 
   /** One state at a time. */
@@ -146,13 +180,29 @@ export class Snapshots {
     this.#received = undefined
     this.#parts.host.discardState(name)
   }
+
+  #tellCore(message: SnapshotMessage): void {
+    const { lifecycle, raft, onChange } = this.#parts
+    lifecycle.guard(() => raft.step(message))
+    onChange()
+  }
+
+  #readHeader({ from, header }: IncomingSnapshot): { message: SnapshotMessage; members: MemberTable } {
+    const reader = new ByteReader(header)
+    const [message] = readMessages(reader.bytes())
+    const members = MemberTable.decode(reader.bytes())
+    reader.end()
+    if (message?.type !== 'snapshot') throw new NodeError('NODE_DAMAGED', 'the header of a snapshot has none')
+    if (message.from !== from || message.to !== this.#parts.memberId)
+      throw new NodeError('NODE_DAMAGED', 'the header of a snapshot is of another one')
+    return { message, members }
+  }
 }
 
-function readHeader({ header }: IncomingSnapshot): { message: SnapshotMessage; members: MemberTable } {
-  const reader = new ByteReader(header)
-  const [message] = decodeMessages(reader.bytes())
-  const members = MemberTable.decode(reader.bytes())
-  reader.end()
-  if (message?.type !== 'snapshot') throw new NodeError('NODE_DAMAGED', 'the header of a snapshot has none')
-  return { message, members }
+function readMessages(bytes: Uint8Array): ReturnType<typeof decodeMessages> {
+  try {
+    return decodeMessages(bytes)
+  } catch (error) {
+    throw new NodeError('NODE_DAMAGED', 'the header of a snapshot has no meaning', { cause: error })
+  }
 }

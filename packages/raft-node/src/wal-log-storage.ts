@@ -1,4 +1,4 @@
-import { type Environment, hasCode } from '@orrery/environment'
+import type { Environment } from '@orrery/environment'
 import type { Entry, HardState, Snapshot } from '@orrery/raft'
 import { type Disk, openWal, type Wal, type Entry as WalEntry } from '@orrery/wal'
 import { NodeError } from './errors.ts'
@@ -300,9 +300,4 @@ class LogReading {
     this.#entries.push({ ...this.#next, type: entryType, payload: payload.slice() })
     this.#next = { index: this.#next.index + 1, term: this.#next.term }
   }
-}
-
-/** Tells a log that is damaged from one that is in use or cannot be read. */
-export function isDamaged(error: unknown): boolean {
-  return hasCode(error, 'WAL_CORRUPT', 'WAL_MISSING', 'WAL_UNSUPPORTED_VERSION', 'NODE_DAMAGED')
 }

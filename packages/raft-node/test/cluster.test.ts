@@ -156,6 +156,21 @@ describe('a linearizable read', () => {
     await expect(trial.until(leader.node.readBarrier())).rejects.toMatchObject({ code: 'NODE_TIMED_OUT' })
   })
 
+  test('needs no write after a restart', async () => {
+    const trial = await begin(['a', 'b', 'c'])
+    const leader = await trial.untilLeader()
+    await trial.until(leader.write('x'))
+    const [name = ''] = others(trial)
+    const member = trial.member(name)
+    await trial.untilTrue(() => member.texts.length === 1)
+    member.save()
+    await trial.crash(name)
+    await trial.start(name)
+    await trial.untilTrue(() => member.node.status().leaderId !== 0n)
+    await trial.until(member.node.readBarrier())
+    expect(member.texts).toEqual(['x'])
+  })
+
   test('ends when its signal says so', async () => {
     const trial = await begin(['a', 'b', 'c'])
     const leader = await trial.untilLeader()
@@ -238,6 +253,56 @@ describe('membership', () => {
     }
     await trial.until(a.write('z'))
     expect(a.node.members()).toHaveLength(1)
+  })
+
+  test('lets a member catch up, entry by entry, from a leader of whom the log tells it last', async () => {
+    const trial = await begin(['a'], { ...lenient, raft: { messageMaxBytes: 0, committedMaxBytes: 0 } })
+    const a = trial.member('a')
+    await trial.until(a.write('x'))
+    await trial.until(a.node.changeMembers({ type: 'add', id: 22n, peerAddresses: ['b'], isLearner: false }))
+    const b = await trial.start('b', ['a'])
+    await trial.untilTrue(() => b.texts.length === 1)
+    await trial.until(a.node.transferLeadership(22n))
+    await trial.until(b.node.changeMembers({ type: 'remove', id: trial.idOf('a') }))
+    await trial.until(b.node.changeMembers({ type: 'add', id: 33n, peerAddresses: ['c'], isLearner: false }))
+    const c = await trial.start('c', ['b'])
+    await trial.untilTrue(() => c.texts.length === 1)
+    expect(c.node.members().map(({ id }) => id)).toEqual([22n, 33n])
+  })
+
+  test('keeps its last voter, even when it is not strict', async () => {
+    const trial = await begin(['a'], lenient)
+    const a = trial.member('a')
+    await trial.until(a.write('x'))
+    await expect(
+      trial.until(a.node.changeMembers({ type: 'remove', id: trial.idOf('a') })),
+    ).rejects.toMatchObject({ code: 'NODE_NOT_ENOUGH_STARTED_MEMBERS' })
+    await trial.until(a.write('y'))
+  })
+
+  test('lets whoever waits for a change of the leader leave', async () => {
+    const trial = await begin(['a', 'b', 'c'], lenient)
+    const leader = await trial.untilLeader()
+    trial.network.isolate(leader.name)
+    const abort = new AbortController()
+    const add = { type: 'add', id: 9n, peerAddresses: ['d'], isLearner: false } as const
+    const change = leader.node.changeMembers(add, { signal: abort.signal })
+    abort.abort(new Error('enough'))
+    await expect(change).rejects.toThrow('enough')
+  })
+
+  test('does not wait for ever for a leader that cannot take over', async () => {
+    const trial = await begin(['a', 'b', 'c'])
+    const leader = await trial.untilLeader()
+    const [name = ''] = others(trial)
+    trial.network.isolate(name)
+    await expect(trial.until(leader.node.transferLeadership(trial.idOf(name)))).rejects.toMatchObject({
+      code: 'NODE_TRANSFER_TIMED_OUT',
+    })
+    const cut = leader.node.transferLeadership(trial.idOf(name))
+    const refused = expect(cut).rejects.toMatchObject({ code: 'NODE_CLOSED' })
+    await leader.node.close()
+    await refused
   })
 
   test('lets a learner follow, and vote once it has caught up', async () => {
