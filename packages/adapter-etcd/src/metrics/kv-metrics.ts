@@ -3,23 +3,44 @@ import { Counter, Gauge } from 'prom-client'
 import type { etcdserverpb } from '../generated/messages.js'
 import type { TxnResponse, WatchResponse } from '../messages.ts'
 
+/** A count without labels. A plain number, because every call passes here; it is read when asked. */
+class Count {
+  #value = 0
+
+  constructor(registry: Registry, name: string, help: string) {
+    const read = (): number => this.#value
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  }
+
+  add(more = 1): void {
+    this.#value += more
+  }
+}
+
 /** Counts what successful calls did to keys and leases. */
 export class KvMetrics {
-  readonly #ranges: Counter
-  readonly #puts: Counter
-  readonly #putBytes: Counter
-  readonly #deletes: Counter
-  readonly #txns: Counter
-  readonly #events: Counter
-  readonly #granted: Counter
-  readonly #revoked: Counter
-  readonly #renewed: Counter
+  readonly #ranges: Count
+  readonly #puts: Count
+  readonly #putBytes: Count
+  readonly #deletes: Count
+  readonly #txns: Count
+  readonly #events: Count
+  readonly #granted: Count
+  readonly #revoked: Count
+  readonly #renewed: Count
   /** Watch streams that are open. */
   readonly watchStreams: Gauge
 
   constructor(registry: Registry) {
-    const counter = (name: string, help: string): Counter =>
-      new Counter({ name, help, registers: [registry] })
+    const counter = (name: string, help: string): Count => new Count(registry, name, help)
     this.#ranges = counter('etcd_mvcc_range_total', 'Ranges read.')
     this.#puts = counter('etcd_mvcc_put_total', 'Puts.')
     this.#putBytes = counter('etcd_debugging_mvcc_total_put_size_in_bytes', 'Keys and values put.')
@@ -37,21 +58,21 @@ export class KvMetrics {
   }
 
   ranged(): void {
-    this.#ranges.inc()
+    this.#ranges.add()
   }
 
   put({ key, value }: etcdserverpb.PutRequest): void {
-    this.#puts.inc()
-    this.#putBytes.inc((key?.length ?? 0) + (value?.length ?? 0))
+    this.#puts.add()
+    this.#putBytes.add((key?.length ?? 0) + (value?.length ?? 0))
   }
 
   deleted(): void {
-    this.#deletes.inc()
+    this.#deletes.add()
   }
 
   /** Counts the branch that was taken. */
   txn(request: etcdserverpb.TxnRequest, response: TxnResponse): void {
-    if (this.#count(request, response) > 1) this.#txns.inc()
+    if (this.#count(request, response) > 1) this.#txns.add()
   }
 
   #count(request: etcdserverpb.TxnRequest, response: TxnResponse): number {
@@ -68,18 +89,18 @@ export class KvMetrics {
   }
 
   watched(response: WatchResponse): void {
-    this.#events.inc(response.events.length)
+    this.#events.add(response.events.length)
   }
 
   leaseGranted(): void {
-    this.#granted.inc()
+    this.#granted.add()
   }
 
   leaseRevoked(): void {
-    this.#revoked.inc()
+    this.#revoked.add()
   }
 
   leaseKeptAlive({ TTL }: etcdserverpb.LeaseKeepAliveResponse): void {
-    if (Number(TTL ?? 0) > 0) this.#renewed.inc()
+    if (Number(TTL ?? 0) > 0) this.#renewed.add()
   }
 }
