@@ -36,9 +36,10 @@ function readMessage(reader: ByteReader): Message {
   const from = reader.id()
   const to = reader.id()
   const term = reader.varint()
-  const carriesNoTerm = type === 'propose' || type === 'readIndex' || type === 'transferLeadership'
-  // A member that joins refuses its first pre-vote in term 0.
-  if (type !== 'preVoteResponse' && carriesNoTerm !== (term === 0)) {
+  const carriesNoTerm = type === 'readIndex' || type === 'transferLeadership'
+  // A member that joins refuses its first pre-vote in term 0; a host may bind what it forwards to a term.
+  const mayCarryTerm = type === 'preVoteResponse' || type === 'propose'
+  if (!mayCarryTerm && carriesNoTerm !== (term === 0)) {
     throw reader.malformed('a message has the wrong term')
   }
   const envelope: Envelope = { from, to, term }

@@ -96,7 +96,10 @@ export interface TransferLeadership extends Envelope {
   readonly target: MemberId
 }
 
-/** A follower hands proposals to the leader. They may get lost. */
+/**
+ * A follower hands proposals to the leader. They may get lost. The core sends them with term 0; a host that forwards
+ * by itself may say for which term they are.
+ */
 export interface Propose extends Envelope {
   readonly type: 'propose'
   readonly proposals: readonly Proposal[]

@@ -239,6 +239,19 @@ test('payloads are copied when they are written, and views when they are read', 
   expect(read?.buffer).toBe(bytes.buffer)
 })
 
+test('proposals that a host forwards for a term keep it', () => {
+  const list: Message[] = [
+    {
+      type: 'propose',
+      from: 1n,
+      to: 2n,
+      term: 7,
+      proposals: [{ type: 'command', payload: Uint8Array.of(1) }],
+    },
+  ]
+  expect(decodeMessages(encodeMessages(list))).toEqual(list)
+})
+
 test('a batch may lie anywhere in a buffer', () => {
   const list: Message[] = [{ type: 'heartbeat', from: 1n, to: 2n, term: 3, commitIndex: 4, round: 5 }]
   const bytes = encodeMessages(list)
