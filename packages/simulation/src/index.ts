@@ -63,3 +63,5 @@ export type { RaftFaultClass, RaftFaults, RaftLoad } from './raft/raft-faults.ts
 export { addCoverage, raftCoverageNames } from './raft/coverage.ts'
 export type { RaftCoverage, RaftCoverageName } from './raft/coverage.ts'
 export type { Sabotage } from './raft/sabotage.ts'
+export { simulateStore } from './store/simulate-store.ts'
+export type { StoreSimulationOptions, StoreSimulationReport } from './store/simulate-store.ts'

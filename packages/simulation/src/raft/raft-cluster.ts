@@ -33,6 +33,8 @@ export class RaftCluster implements RaftWorld {
   readonly nodes: SimulatedNode[] = []
   readonly onEffect: (result: CommandResult) => void
   faults: RaftFaults
+  /** Replaced by who lets members crash. */
+  onWritten: (member: SimulatedMember) => void = () => {}
   readonly #disks = new Map<MemberId, MemberDisk>()
   /** Removed: their processes do not start again. */
   readonly #retired = new Set<MemberId>()
@@ -46,7 +48,7 @@ export class RaftCluster implements RaftWorld {
     this.sabotage = parts.sabotage
     this.onEffect = parts.onEffect
     this.network = createSimulatedNetwork(parts.simulation, parts.faults.link)
-    this.invariants = new RaftInvariants(parts.counters, this.#disks)
+    this.invariants = new RaftInvariants(parts.counters, this.#disks, parts.sabotage)
   }
 
   /** Who has a process that gets turns. */

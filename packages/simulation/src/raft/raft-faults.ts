@@ -11,6 +11,8 @@ export const raftFaultClasses = [
   /** Partitions and clogs. */
   'partition',
   'crash',
+  /** Short election timeouts, and crashes right after something became durable, with quick restarts. */
+  'storm',
   'pause',
   /** Clocks of different speed. */
   'drift',
@@ -42,6 +44,8 @@ export interface RaftFaults {
   readonly network: NetworkDisturbances | undefined
   readonly crashPauseMeanMs: number
   readonly downMeanMs: number
+  /** Writes after which the member crashes, within some ms. */
+  readonly crashAfterWriteRatio: number
   /** Crashes that take all processes at once. */
   readonly blackoutRatio: number
   readonly pausePauseMeanMs: number
@@ -102,7 +106,10 @@ export function drawRaftFaults(random: Random, without: readonly RaftFaultClass[
     link: classes.includes('link') ? drawLinkFaults(stream('link')) : reliableLink,
     network: classes.includes('partition') ? drawNetworkDisturbances(stream('network')) : undefined,
     crashPauseMeanMs: when(classes.includes('crash') ? 'crash' : 'tornLog', 'crash', 1_000, 12_000),
-    downMeanMs: between(stream('down'), 50, 6_000),
+    downMeanMs: classes.includes('storm')
+      ? between(stream('down'), 1, 200)
+      : between(stream('down'), 50, 6_000),
+    crashAfterWriteRatio: when('storm', 'afterWrite', 0, 0.01),
     blackoutRatio: chance(stream('blackout'), 0.5) ? 0.1 : 0,
     pausePauseMeanMs: when('pause', 'pause', 1_000, 12_000),
     pausedMeanMs: between(stream('paused'), 100, 6_000),
@@ -132,11 +139,12 @@ export function drawRaftFaults(random: Random, without: readonly RaftFaultClass[
 
 function drawRaftOptions(random: Random, classes: readonly RaftFaultClass[]): RaftOptions {
   const checkQuorum = !chance(random, 0.15)
+  const isStormy = classes.includes('storm')
   // Leases are for processes that do not stand still.
   const mayLease = checkQuorum && !classes.includes('pause')
   const options: RaftOptions = {
-    electionTimeoutTicks: 5 + random.below(11),
-    preVote: !chance(random, 0.15),
+    electionTimeoutTicks: isStormy ? 2 + random.below(3) : 5 + random.below(11),
+    preVote: !chance(random, isStormy ? 0.6 : 0.15),
     checkQuorum,
     forwardsProposals: !chance(random, 0.3),
     reads: mayLease && chance(random, 0.4) ? 'lease' : 'quorum',

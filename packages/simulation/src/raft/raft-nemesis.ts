@@ -27,6 +27,7 @@ export class RaftNemesis {
     this.#often('drift', faults.driftMax * 1e7, (random) => {
       pick(random, nodes)?.setDrift(between(random, -faults.driftMax, faults.driftMax))
     })
+    this.#crashAfterWrites()
     const cluster = this.#cluster
     const membership = new MembershipNemesis(
       {
@@ -47,6 +48,7 @@ export class RaftNemesis {
 
   stop(): void {
     this.#isStopped = true
+    this.#cluster.onWritten = () => {}
     for (const timer of this.#timers) timer.cancel()
   }
 
@@ -70,6 +72,17 @@ export class RaftNemesis {
     }
     const victim = this.#victim(random)
     if (victim !== undefined) this.#crashOne(victim, random)
+  }
+
+  /** What was just promised is what a process that comes back may have forgotten. */
+  #crashAfterWrites(): void {
+    const { crashAfterWriteRatio } = this.#cluster.faults
+    if (crashAfterWriteRatio === 0) return
+    const random = this.#random.fork('afterWrites')
+    this.#cluster.onWritten = (member) => {
+      if (!chance(random, crashAfterWriteRatio)) return
+      member.node.schedule(exponential(random, 3), () => this.#crashOne(member, random))
+    }
   }
 
   #crashOne(member: SimulatedMember, random: Random): void {

@@ -9,6 +9,11 @@ export interface Sabotage {
   wrap(raft: Raft, id: MemberId): Raft
   /** Changes what a member finds when it starts. */
   changeStart(start: RaftStart, id: MemberId): RaftStart
+  /**
+   * Whether the checks are off that compare promises with disks, so that the bug has to be found by what it
+   * leads to.
+   */
+  readonly trustsDisks: boolean
   /** Messages reach also the process that a member becomes after they were sent. */
   readonly outlivesProcesses: boolean
 }
@@ -17,5 +22,6 @@ export interface Sabotage {
 export const noSabotage: Sabotage = {
   wrap: (raft) => raft,
   changeStart: (start) => start,
+  trustsDisks: false,
   outlivesProcesses: false,
 }

@@ -26,8 +26,8 @@ export interface RaftSimulationOptions {
   readonly faults?: Partial<RaftFaults>
   /** Lines of the trace in the report of a failure. @defaultValue `200` */
   readonly traceMaxLines?: number
-  /** A bug to plant. @defaultValue none */
-  readonly sabotage?: Partial<Sabotage>
+  /** Creates a bug to plant, anew for each run. @defaultValue none */
+  readonly sabotage?: () => Partial<Sabotage>
 }
 
 /** What came of it. */
@@ -94,7 +94,7 @@ class Run {
       simulation: this.#simulation,
       counters: this.#counters,
       faults: this.#faults,
-      sabotage: { ...noSabotage, ...options.sabotage },
+      sabotage: { ...noSabotage, ...options.sabotage?.() },
       onEffect: (result) => this.#clients.onEffect(result),
     })
   }

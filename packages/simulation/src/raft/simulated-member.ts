@@ -40,6 +40,8 @@ export interface RaftWorld {
   nextContext(): number
   /** A command took effect at a member, perhaps not the first one. */
   onEffect(result: CommandResult): void
+  /** Something became durable. */
+  onWritten(member: SimulatedMember): void
   /** A membership came into force somewhere. */
   onMembership(member: SimulatedMember, before: Membership, after: Membership): void
 }
@@ -292,6 +294,7 @@ export class SimulatedMember implements ObservedMember {
     if (last !== undefined) process.raft.persisted(last.number)
     if (process.writes.some(({ ready }) => ready?.mustSync !== false)) this.#beginWrite(process)
     this.#afterInput()
+    this.#world.onWritten(this)
     if (wasOnProbation && !process.raft.status().isOnProbation) this.#world.counters.endedProbations++
   }
 
@@ -419,7 +422,7 @@ export class SimulatedMember implements ObservedMember {
     }
     const sent = this.#world.faults.usesWireFormat ? throughWire(message) : message
     const receive = (): void => target.receive(sent, undefined)
-    if (sabotage.outlivesProcesses) simulation.schedule(this.#random.float() * 20, receive)
+    if (sabotage.outlivesProcesses) simulation.schedule(exponential(this.#random, 300), receive)
     network.send(this.node, target.node, receive)
   }
 
