@@ -78,7 +78,7 @@ export class NodeRequests {
 
   /** Answers another member, or somebody who wants to become one (0): who may only ask for the members. */
   async answer(from: MemberId, request: Uint8Array): Promise<Uint8Array> {
-    const { host, carryOut } = this.#parts
+    const { host, carryOut, raft } = this.#parts
     const { receiver, content } = untagged(request)
     if (receiver === 'host') {
       if (from === 0n) throw stranger()
@@ -87,7 +87,9 @@ export class NodeRequests {
     try {
       const wish = decodeRequest(content)
       if (from === 0n && wish.type !== 'members') throw stranger()
-      return encodeAnswer(await carryOut(wish))
+      // Who was just added is known to the leader, but perhaps not here yet.
+      const isForLeader = from === 0n && raft.leaderId !== 0n
+      return encodeAnswer(await (isForLeader ? this.askLeader(wish) : carryOut(wish)))
     } catch (error) {
       return encodeAnswer(toNodeError(error))
     }
