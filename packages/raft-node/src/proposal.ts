@@ -50,7 +50,8 @@ export function ownPayload(payload: Uint8Array): Uint8Array {
  * earlier term, may still be in somebody's log.
  */
 export function forwardedPayload(proposed: Uint8Array, origin: Origin): Uint8Array {
-  const payload = proposed.slice()
+  // Not `slice`: that of a Buffer is a view.
+  const payload = new Uint8Array(proposed)
   const view = viewOf(payload)
   view.setUint8(0, kinds.forwarded)
   view.setBigUint64(1, origin.session, true)

@@ -297,7 +297,7 @@ class LogReading {
     const last = this.#entries.at(-1)
     if (last !== undefined && last.index + 1 !== this.#next.index) this.#entries = []
     // The reader's buffers are large: a view would keep all of one alive for a single entry.
-    this.#entries.push({ ...this.#next, type: entryType, payload: payload.slice() })
+    this.#entries.push({ ...this.#next, type: entryType, payload: new Uint8Array(payload) })
     this.#next = { index: this.#next.index + 1, term: this.#next.term }
   }
 }

@@ -256,7 +256,10 @@ describe('membership', () => {
   })
 
   test('lets a member catch up, entry by entry, from a leader of whom the log tells it last', async () => {
-    const trial = await begin(['a'], { ...lenient, raft: { messageMaxBytes: 0, committedMaxBytes: 0 } })
+    const trial = await begin(['a'], {
+      ...lenient,
+      raft: { messageMaxBytes: 0, committedMaxBytes: 0, inflightMaxMessages: 1 },
+    })
     const a = trial.member('a')
     await trial.until(a.write('x'))
     await trial.until(a.node.changeMembers({ type: 'add', id: 22n, peerAddresses: ['b'], isLearner: false }))
