@@ -72,7 +72,7 @@ async function startServer(args: readonly string[]): Promise<{ child: ChildProce
     output += String(data)
     if (/^ready/m.test(output)) break
   }
-  const endpoint = /127\.0\.0\.1:\d+/.exec(output)?.[0]
+  const endpoint = /(?:^|http:\/\/)(127\.0\.0\.1:\d+)/m.exec(output)?.[1]
   if (endpoint === undefined) throw new Error(`no server:\n${output}`)
   child.stdout.resume()
   return { child, endpoint }
