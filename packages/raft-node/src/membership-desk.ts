@@ -62,10 +62,10 @@ export class MembershipDesk {
 
   /** Where the other members are. */
   get peers(): Peer[] {
-    const { contacts } = this.#parts
-    // Until the log has told this member everything, it needs those who send it the log.
-    const untold = contacts.filter(({ id }) => this.#isUntold(id))
-    return [...this.#table.list(), ...untold]
+    const members = this.#table.list()
+    // A member that has just joined knows nobody but those it was told of, until the leader's snapshot comes.
+    const known = members.length === 0 ? this.#parts.contacts : members
+    return known
       .filter(({ id }) => id !== this.#parts.identity.memberId)
       .map(({ id, peerAddresses }) => ({ id, addresses: peerAddresses }))
   }
@@ -136,10 +136,8 @@ export class MembershipDesk {
     if (peer.memberId === 0n) return undefined
     if (this.#table.wasRemoved(peer.memberId)) return removedReason
     const known = this.#table.get(peer.memberId)
-    // Until this member has caught up, it cannot know everybody.
-    if (known === undefined) {
-      return this.#table.list().length === 0 || this.#isContact(peer.memberId) ? undefined : 'not a member'
-    }
+    // Before the leader's snapshot has come, it knows nobody.
+    if (known === undefined) return this.#table.list().length === 0 ? undefined : 'not a member'
     if (known.directoryId !== 0n && peer.directoryId !== known.directoryId) return 'another data directory'
     return undefined
   }
@@ -220,15 +218,6 @@ export class MembershipDesk {
   #requireLeading(): void {
     if (this.#parts.raft.role === 'leader') return
     throw new NodeError('NODE_NOT_LEADER', 'this member does not lead')
-  }
-
-  /** Somebody this member was told of when it joined, of whom the log has not spoken yet. */
-  #isUntold(id: MemberId): boolean {
-    return this.#table.get(id) === undefined && !this.#table.wasRemoved(id)
-  }
-
-  #isContact(member: MemberId): boolean {
-    return this.#parts.contacts.some(({ id }) => id === member)
   }
 
   #wishOf(change: MembershipChange): MemberChange | undefined {

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest'
+import { type Transport, TransportError } from '../src/index.ts'
+import { RemovalWatch, removedReason } from '../src/removal-watch.ts'
+
+function begin(answer: () => Promise<Uint8Array>): {
+  watch: RemovalWatch
+  asked: unknown[]
+  removed: () => number
+} {
+  const asked: unknown[] = []
+  let removed = 0
+  const request: Transport['request'] = (to) => {
+    asked.push(to)
+    return answer()
+  }
+  const watch = new RemovalWatch({
+    transport: { request } as Transport,
+    peers: () => [2n, 3n],
+    electionTimeoutMs: 1_000,
+    onRemoved: () => {
+      removed++
+    },
+  })
+  return { watch, asked, removed: () => removed }
+}
+
+const settle = (): Promise<void> => new Promise(setImmediate)
+const refusal =
+  (reason: string): (() => Promise<Uint8Array>) =>
+  () =>
+    Promise.reject(new TransportError('TRANSPORT_REFUSED', reason))
+
+test('a member without a leader for two election timeouts asks the others, and learns that it was removed', async () => {
+  const { watch, asked, removed } = begin(refusal(`the peer says: ${removedReason}`))
+  watch.tick(0, false)
+  watch.tick(1_999, false)
+  expect(asked).toEqual([])
+  watch.tick(2_000, false)
+  expect(asked).toEqual([2n, 3n])
+  await settle()
+  expect(removed()).toBe(2)
+})
+
+test('a member that is led asks nobody, and begins anew when it is not', () => {
+  const { watch, asked } = begin(refusal(removedReason))
+  watch.tick(0, false)
+  watch.tick(1_500, true)
+  watch.tick(2_000, false)
+  watch.tick(3_999, false)
+  expect(asked).toEqual([])
+  watch.tick(4_000, false)
+  expect(asked).toHaveLength(2)
+})
+
+test('other refusals, silence and answers tell nothing', async () => {
+  for (const answer of [
+    refusal('another data directory'),
+    () => Promise.reject(new TransportError('TRANSPORT_UNREACHABLE', removedReason)),
+    () => Promise.resolve(Buffer.alloc(0)),
+  ]) {
+    const { watch, removed } = begin(answer)
+    watch.tick(0, false)
+    watch.tick(2_000, false)
+    await settle()
+    expect(removed()).toBe(0)
+  }
+})
+
+test('whoever has not answered is not asked again', async () => {
+  let answer: (bytes: Uint8Array) => void = () => {}
+  const { watch, asked } = begin(() => new Promise((resolve) => (answer = resolve)))
+  for (const nowMs of [0, 2_000, 4_000, 6_000]) watch.tick(nowMs, false)
+  expect(asked).toEqual([2n, 3n])
+  answer(Buffer.alloc(0))
+  await settle()
+  watch.tick(8_000, false)
+  expect(asked).toEqual([2n, 3n, 3n])
+})
