@@ -253,7 +253,6 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     this.#reads.retry(nowMs - askAgainMs)
     this.#membership.expire(nowMs)
     this.#applying.expire(nowMs)
-    this.#campaignAlone()
     this.#removalWatch.tick(nowMs, this.#raft.leaderId !== 0n)
     this.#schedulePump()
   }
@@ -278,6 +277,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
   #pump(): void {
     for (;;) {
       if (this.#lifecycle.hasEnded) return
+      this.#campaignAlone()
       this.#flow.flush(this.#nowMs())
       this.#askForReads()
       const ready = this.#raft.ready()

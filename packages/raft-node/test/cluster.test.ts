@@ -32,6 +32,15 @@ describe('a cluster of one', () => {
     ])
   })
 
+  test('needs no time to lead: nobody else could', async () => {
+    const trial = await begin(['a'])
+    const written = trial.member('a').write('x')
+    await trial.settle()
+    await trial.settle()
+    expect(trial.clock.nowMs()).toBe(0)
+    await written
+  })
+
   test('has after a loss of power what it acknowledged', async () => {
     const trial = await begin(['a'])
     const member = trial.member('a')
