@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { startClusterServer } from '../servers/cluster.ts'
 import { startEtcd } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
 import type { Coverage } from './coverage.ts'
@@ -41,5 +42,17 @@ describe('random requests', () => {
     console.log(`${report.coverage.table()}\n${report.summary}`)
     expect(report.failure).toBeUndefined()
     expect(missing(report.coverage)).toEqual([])
+  })
+
+  test.each(['leader', 'follower'])('a %s of three members answers as a real etcd', async (asked) => {
+    const report = await runDifferential({
+      seed,
+      operations: 20_000,
+      lanes: 1,
+      shrink: true,
+      startA: () => startEtcd(),
+      startB: () => startClusterServer(3, asked === 'leader'),
+    })
+    expect(report.failure).toBeUndefined()
   })
 })

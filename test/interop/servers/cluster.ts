@@ -79,6 +79,14 @@ export async function startCluster(
   }
 }
 
+/** Starts a cluster that is asked through one of its members, in place of a single server. */
+export async function startClusterServer(count: number, asksLeader: boolean): Promise<EtcdLikeServer> {
+  const cluster = await startCluster(count)
+  const leader = await cluster.leader()
+  const member = cluster.members.find((one) => (one === leader) === asksLeader) ?? leader
+  return { ...member.server, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() }
+}
+
 class Place implements ClusterMember {
   readonly name: string
   readonly directory: string
