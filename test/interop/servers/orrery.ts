@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { freePorts, startProcess } from './child.ts'
+import { freePorts, type ServerProcess, startProcess } from './child.ts'
 import { type EtcdLikeServer, healthy } from './etcd.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
@@ -19,6 +19,11 @@ export interface OrreryOptions {
   readonly healthy?: boolean
 }
 
+/** Starts the reference server, from its sources. */
+export function startProgram(args: readonly string[]): Promise<ServerProcess> {
+  return startProcess(process.execPath, [...program, ...args], { cwd: repository })
+}
+
 /** Starts the reference server, from its sources, and waits until it serves. */
 export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLikeServer> {
   const [freePort = 0] = await freePorts(1)
@@ -30,7 +35,7 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
   ]
   const data = options.directory === undefined ? ['--memory'] : onDisk(options.directory)
   const args = [...data, '--listen-client', endpoint, ...(options.args ?? [])]
-  const server = await startProcess(process.execPath, [...program, ...args], { cwd: repository })
+  const server = await startProgram(args)
   await server.line('ready')
   if (options.healthy !== false) await healthy(url, server)
   return {
@@ -46,6 +51,6 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
 /** Creates a data directory from a file that `etcdctl snapshot save` wrote. */
 export async function restoreOrrery(file: string, directory: string): Promise<void> {
   const args = ['--restore', file, '--data-dir', directory]
-  const restore = await startProcess(process.execPath, [...program, ...args], { cwd: repository })
+  const restore = await startProgram(args)
   await restore.ended
 }
