@@ -154,6 +154,20 @@ describe('a member that keeps its data on disk', () => {
     expect(await valueOf(again.store, 'k')).toBe('2')
   })
 
+  test('joins also when it was interrupted before it had learnt anything', async () => {
+    const first = await open('a', { type: 'new', members: [['a']] })
+    await first.published
+    await first.store.put({ key: 'k', value: '1' })
+    await first.store.cluster.add({ peerAddresses: ['b'] })
+    // Reached for the question alone.
+    const cut = await open('b', { type: 'join', contacts: ['a'] })
+    network.isolate('b')
+    await cut.store.close()
+    network.heal()
+    const { store } = await open('b', { type: 'join', contacts: ['a'] })
+    expect(await valueOf(store, 'k')).toBe('1')
+  })
+
   test('is not let in again from a directory that was emptied', async () => {
     const stores = await openThree()
     const { leader, followers } = await leaderOf(stores)

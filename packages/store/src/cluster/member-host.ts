@@ -110,13 +110,23 @@ export class MemberHost implements NodeHost {
   }
 }
 
-async function* begunWith(
+/** No generator: what is not read has to let go of the state, too. */
+function begunWith(
   first: Promise<IteratorResult<Uint8Array>>,
   rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for (let step = await first; step.done !== true; step = await rest.next()) yield step.value
-  } finally {
-    await rest.return?.()
+): AsyncIterable<Uint8Array> {
+  let pending: Promise<IteratorResult<Uint8Array>> | undefined = first
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        const step = pending ?? rest.next()
+        pending = undefined
+        return step
+      },
+      return: async () => {
+        await rest.return?.()
+        return { done: true, value: undefined }
+      },
+    }),
   }
 }

@@ -173,7 +173,7 @@ async function open(
     await states.close()
     await disk.close()
   }
-  const contacts = place?.contacts ?? []
+  const contacts = place?.contacts ?? (await contactsOf(deps, applied))
   const member = await startMember(
     {
       environment,
@@ -228,15 +228,29 @@ async function findPlace(
     }
     return { identity: { clusterId, memberId, directoryId }, contacts: [] }
   }
+  const cluster = await askMembers(transport, origin.contacts)
+  const { id } = placeFor(peerAddresses, cluster)
+  return { identity: { clusterId: cluster.clusterId, memberId: id, directoryId }, contacts: cluster.members }
+}
+
+/** Whom a member knows that joined, and was interrupted before it had learnt anything. */
+async function contactsOf(
+  { origin, transport }: OpenMemberDeps,
+  { members }: Parameters<typeof restartFrom>[1],
+): Promise<readonly Member[]> {
+  if (members !== undefined || origin.type === 'new') return []
+  return (await askMembers(transport, origin.contacts)).members
+}
+
+/** Asks a cluster who is in it, before this process is. */
+async function askMembers(
+  transport: OpenMemberDeps['transport'],
+  contacts: readonly string[],
+): ReturnType<typeof fetchMembers> {
   const asking = transport('question')
   await asking.start({ clusterId: 0n, memberId: 0n, directoryId: 0n }, nobody)
   try {
-    const cluster = await fetchMembers(asking, origin.contacts)
-    const { id } = placeFor(peerAddresses, cluster)
-    return {
-      identity: { clusterId: cluster.clusterId, memberId: id, directoryId },
-      contacts: cluster.members,
-    }
+    return await fetchMembers(asking, contacts)
   } finally {
     await asking.close()
   }
