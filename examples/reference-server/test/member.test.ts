@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore } from '@orrery/store'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Authority } from '../../../packages/transport-tcp/test/certificates.ts'
+import { formatListenAddress } from '../src/listen-address.ts'
 import type { PeerOptions, ReferenceServerOptions } from '../src/options.ts'
+import { probePort } from '../src/probe-port.ts'
 import { createReferenceServer, type ReferenceServer } from '../src/reference-server.ts'
 
 let directory: string
@@ -130,5 +133,33 @@ describe('a member', () => {
     await expect.poll(() => servers[0]?.endpoints.peer).toBe('127.0.0.1:1')
     await servers[0]?.close()
     await expect(starting).rejects.toMatchObject({ name: 'ServerError' })
+  })
+
+  test('and another one find each other over mutual TLS', async () => {
+    const authority = new Authority('the cluster')
+    const { ca, cert, key } = authority.issue(['127.0.0.1'])
+    const write = (name: string, pem: string | Uint8Array): string => {
+      const path = join(directory, name)
+      writeFileSync(path, pem)
+      return path
+    }
+    const tls = {
+      certFile: write('cert', cert),
+      keyFile: write('key', key),
+      trustedCaFile: write('ca', ca),
+    }
+    const a = await probePort('listen-peer', anyPort)
+    const b = await probePort('listen-peer', anyPort)
+    const initialCluster = new Map(
+      Object.entries({ a: [formatListenAddress(a)], b: [formatListenAddress(b)] }),
+    )
+    const [first, second] = await Promise.all([
+      start('a', { listen: a, initialCluster, tls }),
+      start('b', { listen: b, initialCluster, tls }),
+    ])
+    await post(first, 'kv/put', { key: base64('k'), value: base64('v') })
+    expect(await post(second, 'kv/range', { key: base64('k') })).toMatchObject({
+      kvs: [{ value: base64('v') }],
+    })
   })
 })
