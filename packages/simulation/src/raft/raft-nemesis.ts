@@ -81,7 +81,9 @@ export class RaftNemesis {
     const random = this.#random.fork('afterWrites')
     this.#cluster.onWritten = (member) => {
       if (!chance(random, crashAfterWriteRatio)) return
-      member.node.schedule(exponential(random, 3), () => this.#crashOne(member, random))
+      member.node.schedule(exponential(random, 3), () => {
+        if (!this.#isStopped) this.#crashOne(member, random)
+      })
     }
   }
 

@@ -76,6 +76,8 @@ class MemberProcess {
   readonly received = new Map<number, MemberState>()
   readonly proposals = new Map<string, (output: RegisterOutput) => void>()
   readonly reads = new Map<number, WaitingRead>()
+  /** A snapshot was handed out and is not durable: the core is ahead of the state. */
+  isInstalling = false
   /** Indexes of the membership changes in the log. */
   changes: number[] = []
 
@@ -84,6 +86,9 @@ class MemberProcess {
     this.state = state
   }
 }
+
+/** More than clients can cause. */
+const sentMaxPerSecond = 25_000
 
 /** A host of the consensus core: disk, timers, messages and replicated registers, all in virtual time. */
 export class SimulatedMember implements ObservedMember {
@@ -94,6 +99,8 @@ export class SimulatedMember implements ObservedMember {
   readonly #world: RaftWorld
   readonly #random: Random
   #process: MemberProcess | undefined
+  #second = 0
+  #sentThisSecond = 0
 
   constructor(
     world: RaftWorld,
@@ -238,6 +245,7 @@ export class SimulatedMember implements ObservedMember {
       this.#world.invariants.handedOut(this, process.raft, ready)
       this.#observe(process)
       this.#noteChanges(process, ready)
+      if (ready.snapshot !== undefined) process.isInstalling = true
       if (ready.mustSync || ready.hardState !== undefined) {
         process.writes.push({ ready, state: this.#takeReceived(process, ready), compactIndex: 0 })
         if (ready.mustSync) this.#beginWrite(process)
@@ -308,6 +316,7 @@ export class SimulatedMember implements ObservedMember {
     this.#world.counters.snapshotsInstalled++
     const before = process.state.membership
     process.state = state
+    process.isInstalling = process.writes.some(({ ready }) => ready?.snapshot !== undefined)
     const covered = process.toApply.findLastIndex(({ index }) => index <= state.index)
     process.toApply.splice(0, covered + 1)
     this.#world.onMembership(this, before, state.membership)
@@ -360,8 +369,9 @@ export class SimulatedMember implements ObservedMember {
       ({ type, member }) => type !== 'remove' && registers.removed.includes(member),
     )
     if (isReturn) this.#world.counters.refusedReturns++
-    const membership = process.raft.applyMembership(isReturn ? undefined : change)
-    this.#world.invariants.changed(this, isReturn ? before : afterChange(before, change), membership)
+    const membership = isReturn ? before : afterChange(before, change)
+    const inForce = process.raft.applyMembership(isReturn ? undefined : change)
+    if (!process.isInstalling) this.#world.invariants.changed(this, membership, inForce)
     const gone = allOf(before).filter((id) => !allOf(membership).includes(id))
     const removed = gone.length === 0 ? registers.removed : [...registers.removed, ...gone]
     process.state = { ...position, membership, registers: { ...registers, removed } }
@@ -410,6 +420,7 @@ export class SimulatedMember implements ObservedMember {
     const { network, members, simulation, sabotage } = this.#world
     const target = members.get(message.to)
     if (target === undefined) return
+    this.#requireCalm()
     simulation.trace.mix(messageCode(message))
     if (simulation.trace.isRecording) simulation.trace.add(`${this.name} -> ${describeMessage(message)}`)
     if (message.type === 'snapshot') {
@@ -424,6 +435,19 @@ export class SimulatedMember implements ObservedMember {
     const receive = (): void => target.receive(sent, undefined)
     if (sabotage.outlivesProcesses) simulation.schedule(exponential(this.#random, 300), receive)
     network.send(this.node, target.node, receive)
+  }
+
+  /** Two members that answer each other for ever would look alive. */
+  #requireCalm(): void {
+    const second = Math.floor(this.#world.simulation.nowMs / 1_000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#sentThisSecond = 0
+    }
+    invariant(
+      ++this.#sentThisSecond <= sentMaxPerSecond,
+      `${this.name} sent ${sentMaxPerSecond} messages within a second`,
+    )
   }
 
   /** The state travels beside the messages, for longer, and the sender learns how that went. */
