@@ -16,7 +16,8 @@ export const etcdOverGrpc: Scenario = {
     withDirectory(async (directory) => {
       const server = await startServer([
         'examples/reference-server/src/main.ts',
-        ...['--data-dir', directory, '--listen-client', '127.0.0.1:0', '--log-level', 'error'],
+        ...['--data-dir', directory, '--listen-client', '127.0.0.1:0', '--listen-peer', 'off'],
+        ...['--log-level', 'error'],
       ])
       const empty = await startServer(['bench/suite/empty-server.ts'])
       const etcd = await startEtcd()

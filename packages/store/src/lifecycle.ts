@@ -24,7 +24,10 @@ export class Lifecycle {
   /** The first failure is the one that counts: undefined when this is a later one. */
   fail(cause: Error): StoreError | undefined {
     if (this.#failure !== undefined) return undefined
-    this.#failure = new StoreError('STORE_FAILED', `the disk has failed: ${cause.message}`, { cause })
+    this.#failure =
+      cause instanceof StoreError
+        ? cause
+        : new StoreError('STORE_FAILED', `the disk has failed: ${cause.message}`, { cause })
     return this.#failure
   }
 

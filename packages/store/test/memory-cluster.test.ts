@@ -175,6 +175,17 @@ describe('a leader that is cut off', () => {
   })
 })
 
+test('a member that is removed says so, and the others go on', async () => {
+  const cluster = await open({ node: { strictReconfiguration: false } })
+  const leader = await until(cluster.leader())
+  const [removed] = cluster.members.map(({ store }) => store).filter((store) => store !== leader) as [Store]
+  await until(leader.cluster.remove(removed.status().memberId))
+  await pass(5_000)
+  expect(removed.status().state).toBe('failed')
+  expect(await until(errorOf(removed.put({ key: 'k' })))).toMatchObject({ code: 'STORE_REMOVED' })
+  await until(leader.put({ key: 'k' }))
+})
+
 describe('a lease', () => {
   test('ends on all members when nobody renews it, whoever is asked', async () => {
     const cluster = await open()

@@ -1,5 +1,6 @@
 import { invariant } from '@orrery/environment'
 import type { Leadership, NodeHost, StateContent, StateStanding } from '@orrery/raft-node'
+import { StoreError } from '../errors.ts'
 import { writeSnapshot } from '../snapshot-writer.ts'
 import type { StateMachine } from '../state-machine.ts'
 import type { StoreBackend } from '../ports.ts'
@@ -97,7 +98,7 @@ export class MemberHost implements NodeHost {
   }
 
   onRemoved(): void {
-    this.#attached.engine.fail(new Error('this member was removed from the cluster'))
+    this.#attached.engine.fail(new StoreError('STORE_REMOVED', 'this member was removed from the cluster'))
   }
 
   onFailure(error: Error): void {
