@@ -224,6 +224,24 @@ const stormyElections = {
   raft: { electionTimeoutTicks: 2, preVote: false, checkQuorum: false },
 } satisfies Partial<RaftFaults>
 
+/** Elections that hardly ever succeed, in which votes arrive late and again. */
+const lateVotes = {
+  ...stormyElections,
+  crashAfterWriteRatio: 0,
+  crashPauseMeanMs: 0,
+  membershipPauseMeanMs: 0,
+  oddityPauseMeanMs: 30,
+  link: {
+    ...reliableLink,
+    delayMinMs: 5,
+    delayMeanMs: 30,
+    lossRatio: 0.2,
+    reorders: true,
+    duplicateRatio: 0.6,
+    duplicateDelayMeanMs: 300,
+  },
+} satisfies Partial<RaftFaults>
+
 /** What was said comes again much later, and the network falls apart all the time. */
 const echoes = {
   tickMs: 50,
@@ -290,7 +308,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a vote is sent before it is durable, found by what it leads to',
     source: 'openraft; Raft, section 5.2',
-    seedsMax: 200,
+    seedsMax: 50,
     sabotage: wrapAs(
       persistedAtOnce(({ entries, snapshot }) => entries.length === 0 && snapshot === undefined),
       trusting,
@@ -299,14 +317,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a vote is forgotten at a restart',
     source: 'Raft, figure 2',
-    seedsMax: 100,
+    seedsMax: 150,
     sabotage: startAs((start) => ({ ...start, hardState: { ...start.hardState, vote: 0n } })),
     faults: stormyElections,
   },
   {
     name: 'a term is forgotten at a restart',
     source: 'Raft, figure 2',
-    seedsMax: 20,
+    seedsMax: 100,
     sabotage: startAs((start) => {
       const term = Math.max(start.entries.at(-1)?.term ?? 0, start.previousTerm)
       return { ...start, hardState: { ...start.hardState, term, vote: 0n } }
@@ -316,7 +334,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'entries that are not applied are forgotten at a restart',
     source: 'Raft, figure 2',
-    seedsMax: 50,
+    seedsMax: 20,
     sabotage: startAs((start) => {
       const entries = start.entries.slice(0, start.appliedIndex - start.previousIndex)
       const commitIndex = Math.min(start.hardState.commitIndex, start.appliedIndex)
@@ -326,7 +344,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a torn log is taken for whole',
     source: 'Protocol-Aware Recovery, FAST 2018',
-    seedsMax: 100,
+    seedsMax: 20,
     sabotage: startAs((start) => {
       const commitIndex = Math.min(start.hardState.commitIndex, lastIndexOf(start))
       return { ...start, hardState: { ...start.hardState, commitIndex, isOnProbation: false } }
@@ -336,7 +354,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a leader is not told that a log was torn',
     source: 'Protocol-Aware Recovery, FAST 2018',
-    seedsMax: 100,
+    seedsMax: 20,
     sabotage: wrapAs(
       sendAs((message) => (message.type === 'appendResponse' ? { ...message, isLogReset: false } : message)),
     ),
@@ -345,7 +363,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'all of the log counts as committed after a restart',
     source: 'Raft, figure 2',
-    seedsMax: 30,
+    seedsMax: 20,
     sabotage: startAs((start) => ({
       ...start,
       hardState: { ...start.hardState, commitIndex: lastIndexOf(start) },
@@ -354,13 +372,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'what is committed is forgotten at a restart, and with it changes of membership',
     source: 'etcd #7280, #11284',
-    seedsMax: 300,
+    seedsMax: 40,
     sabotage: startAs((start) => ({ ...start, hardState: { ...start.hardState, commitIndex: 0 } })),
   },
   {
     name: 'changes of membership are forgotten at a restart',
     source: 'etcd: learner promotion not persisted',
-    seedsMax: 30,
+    seedsMax: 20,
     sabotage: () => {
       const first = new Map<MemberId, RaftStart['membership']>()
       return {
@@ -375,26 +393,26 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a leader answers reads without asking anybody',
     source: 'etcd 0.4.1; redisraft #19',
-    seedsMax: 30,
+    seedsMax: 40,
     sabotage: wrapAs(readsAnsweredBy((raft) => raft.commitIndex, false)),
   },
   {
     name: 'a new leader answers reads by a commit index of before its time',
     source: 'etcd #7331; TiKV #9239',
-    seedsMax: 50,
+    seedsMax: 60,
     sabotage: wrapAs(readsAnsweredBy((raft) => raft.commitIndex, true)),
   },
   {
     name: 'an answer to an old heartbeat confirms a new read',
     source: 'etcd #20418',
-    seedsMax: 200,
+    seedsMax: 100,
     sabotage: wrapAs(roundsConfused),
     faults: echoes,
   },
   {
     name: 'reads have names that were used before',
     source: 'etcd #20418',
-    seedsMax: 200,
+    seedsMax: 30,
     sabotage: wrapAs(contextsReused),
   },
   {
@@ -406,13 +424,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'learners are counted',
     source: 'etcd-io/raft, learners',
-    seedsMax: 50,
+    seedsMax: 20,
     sabotage: wrapAs(learnersCounted),
   },
   {
     name: 'joint consensus is skipped',
     source: 'Raft, section 6',
-    seedsMax: 30,
+    seedsMax: 20,
     sabotage: wrapAs((raft) =>
       altered(raft, {
         applyMembership: (change) => {
@@ -435,7 +453,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a candidate is elected whatever its log holds',
     source: 'Raft, section 5.4.1',
-    seedsMax: 20,
+    seedsMax: 30,
     sabotage: wrapAs(
       sendAs((message) =>
         message.type === 'vote' || message.type === 'preVote'
@@ -448,7 +466,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a member grants every vote, found by what it leads to',
     source: 'Raft, section 5.2',
-    seedsMax: 20,
+    seedsMax: 30,
     sabotage: wrapAs(
       sendAs((message) => (message.type === 'voteResponse' ? { ...message, isGranted: true } : message)),
       trusting,
@@ -457,7 +475,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a vote counts for somebody else, too',
     source: 'Raft, section 5.2',
-    seedsMax: 20,
+    seedsMax: 60,
     sabotage: wrapAs(
       receiveAs((message, { membership }) => {
         if (message.type !== 'voteResponse') return [message]
@@ -469,7 +487,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'an intention to vote counts as a vote',
     source: 'Raft thesis, section 9.6',
-    seedsMax: 20,
+    seedsMax: 30,
     sabotage: wrapAs((raft) =>
       altered(raft, {
         step: (message) => {
@@ -485,17 +503,18 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a vote of an earlier term counts',
     source: 'Raft, section 5.1',
-    seedsMax: 200,
+    seedsMax: 60,
     sabotage: wrapAs(
       receiveAs((message, { term }) =>
         message.type === 'voteResponse' ? [{ ...message, term: Math.max(term, message.term) }] : [message],
       ),
     ),
+    faults: lateVotes,
   },
   {
     name: 'an acknowledgement of an earlier term counts',
     source: 'etcd-io/raft, asynchronous storage writes',
-    seedsMax: 200,
+    seedsMax: 300,
     sabotage: wrapAs(
       receiveAs((message, { term }) =>
         message.type === 'appendResponse' && !message.isRejected
@@ -508,7 +527,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'entries are appended whatever comes before them',
     source: 'Raft, figure 2, AppendEntries 2',
-    seedsMax: 20,
+    seedsMax: 60,
     sabotage: wrapAs(
       receiveAs((message, raft) =>
         message.type === 'append'
@@ -521,7 +540,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'one entry too many is acknowledged, found by what it leads to',
     source: 'Raft, figure 2',
-    seedsMax: 50,
+    seedsMax: 20,
     sabotage: wrapAs(
       sendAs((message) =>
         message.type === 'appendResponse' && !message.isRejected
@@ -534,7 +553,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'messages outlive the process that they were sent to',
     source: 'the port of transports',
-    seedsMax: 300,
+    seedsMax: 60,
     sabotage: () => ({ outlivesProcesses: true }),
     faults: tornLogs,
   },
@@ -561,7 +580,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a removed leader goes on as if nothing had happened',
     source: 'Raft, section 6',
-    seedsMax: 100,
+    seedsMax: 20,
     sabotage: wrapAs((raft, id) =>
       altered(raft, {
         applyMembership: (change) => {

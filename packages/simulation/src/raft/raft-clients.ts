@@ -192,7 +192,7 @@ function submit(
 ): void {
   const isAccepted =
     input.type === 'read'
-      ? member.read(input.key, answer, refuse)
+      ? member.read({ key: input.key, answer, refuse })
       : member.propose({ client: client.number, sequence, input }, answer)
   if (!isAccepted) refuse()
 }

@@ -10,7 +10,9 @@ import type { RaftFaults } from './raft-faults.ts'
 import { RaftInvariants } from './raft-invariants.ts'
 import type { CommandResult } from './registers.ts'
 import type { Sabotage } from './sabotage.ts'
-import { type RaftWorld, SimulatedMember, allOf } from './simulated-member.ts'
+import { allOf } from './memberships.ts'
+import type { RaftWorld } from './raft-world.ts'
+import { SimulatedMember } from './simulated-member.ts'
 
 /** What a cluster is made of. */
 export interface RaftClusterParts {

@@ -1,94 +1,24 @@
 import { type Clock, type Random, invariant } from '@orrery/environment'
 import {
-  type Entry,
   type MemberId,
-  type Membership,
   type MembershipChange,
   type Message,
+  type ProposeResult,
   type Raft,
-  type Ready,
-  changeMembership,
   createRaft,
   decodeMembershipChange,
-  decodeMessages,
-  encodeMessages,
 } from '@orrery/raft'
 import type { RegisterOutput } from '../checkers/models.ts'
-import type { SimulatedNetwork } from '../network/simulated-network.ts'
 import { chance, exponential } from '../time/draw.ts'
-import type { Simulation } from '../time/simulation.ts'
 import type { SimulatedNode } from '../time/simulated-node.ts'
-import type { RaftCounters } from './coverage.ts'
 import type { MemberDisk, MemberState } from './member-disk.ts'
-import type { RaftFaults } from './raft-faults.ts'
-import type { ObservedMember, RaftInvariants } from './raft-invariants.ts'
-import { type CommandResult, type RegisterCommand, applyEntry, encodeCommand } from './registers.ts'
-import type { Sabotage } from './sabotage.ts'
-
-/** What members share. */
-export interface RaftWorld {
-  readonly simulation: Simulation
-  readonly network: SimulatedNetwork
-  readonly invariants: RaftInvariants
-  readonly counters: RaftCounters
-  readonly sabotage: Sabotage
-  /** Changes when faults end. */
-  faults: RaftFaults
-  /** All that ever were, by id. */
-  readonly members: ReadonlyMap<MemberId, SimulatedMember>
-  /** Never used twice. */
-  nextContext(): number
-  /** A command took effect at a member, perhaps not the first one. */
-  onEffect(result: CommandResult): void
-  /** Something became durable. */
-  onWritten(member: SimulatedMember): void
-  /** A membership came into force somewhere. */
-  onMembership(member: SimulatedMember, before: Membership, after: Membership): void
-}
-
-interface Write {
-  /** Undefined: a checkpoint. */
-  readonly ready: Ready | undefined
-  readonly state: MemberState | undefined
-  readonly compactIndex: number
-}
-
-interface WaitingRead {
-  readonly key: string
-  readonly answer: (value: number) => void
-  readonly refuse: () => void
-  /** Undefined until the core has answered. */
-  index: number | undefined
-  readonly committedIndex: number
-}
-
-/** What one process of a member has in memory. */
-class MemberProcess {
-  readonly raft: Raft
-  state: MemberState
-  readonly writes: Write[] = []
-  /** How many of them the disk is working on. */
-  writing = 0
-  readonly toApply: Entry[] = []
-  isApplying = false
-  hasTurn = false
-  /** States that arrived with snapshots. */
-  readonly received = new Map<number, MemberState>()
-  readonly proposals = new Map<string, (output: RegisterOutput) => void>()
-  readonly reads = new Map<number, WaitingRead>()
-  /** A snapshot was handed out and is not durable: the core is ahead of the state. */
-  isInstalling = false
-  /** Indexes of the membership changes in the log. */
-  changes: number[] = []
-
-  constructor(raft: Raft, state: MemberState) {
-    this.raft = raft
-    this.state = state
-  }
-}
-
-/** More than clients can cause. */
-const sentMaxPerSecond = 25_000
+import { MemberProcess, type Write } from './member-process.ts'
+import { type MemberRead, MemberReads } from './member-reads.ts'
+import { MemberWire, describeMessage } from './member-wire.ts'
+import { afterChange, allOf } from './memberships.ts'
+import type { ObservedMember } from './raft-invariants.ts'
+import type { RaftWorld } from './raft-world.ts'
+import { type RegisterCommand, applyEntry, encodeCommand } from './registers.ts'
 
 /** A host of the consensus core: disk, timers, messages and replicated registers, all in virtual time. */
 export class SimulatedMember implements ObservedMember {
@@ -99,8 +29,7 @@ export class SimulatedMember implements ObservedMember {
   readonly #world: RaftWorld
   readonly #random: Random
   #process: MemberProcess | undefined
-  #second = 0
-  #sentThisSecond = 0
+  readonly #wire: MemberWire
 
   constructor(
     world: RaftWorld,
@@ -113,6 +42,7 @@ export class SimulatedMember implements ObservedMember {
     this.name = identity.node.name
     this.disk = disk
     this.#random = world.simulation.random.fork(`member ${this.name}`)
+    this.#wire = new MemberWire(world, this)
   }
 
   get incarnation(): number {
@@ -138,7 +68,11 @@ export class SimulatedMember implements ObservedMember {
     const { sabotage, faults } = this.#world
     const start = sabotage.changeStart(this.disk.start, this.id)
     const raft = createRaft({ id: this.id, start, random: (bound) => random.below(bound) }, faults.raft)
-    this.#process = new MemberProcess(sabotage.wrap(raft, this.id), this.disk.state)
+    this.#process = new MemberProcess(
+      sabotage.wrap(raft, this.id),
+      this.disk.state,
+      new MemberReads(this.#world),
+    )
     this.#process.changes = start.entries
       .filter(({ type }) => type === 'membership')
       .map(({ index }) => index)
@@ -175,13 +109,10 @@ export class SimulatedMember implements ObservedMember {
   }
 
   /** A linearizable read of this member's state. */
-  read(key: string, answer: (value: number) => void, refuse: () => void): boolean {
+  read(read: MemberRead): boolean {
     const process = this.#process
     if (process === undefined) return false
-    const context = this.#world.nextContext()
-    const { committedIndex } = this.#world.invariants
-    const { ok } = process.raft.readIndex(context)
-    if (ok) process.reads.set(context, { key, answer, refuse, index: undefined, committedIndex })
+    const ok = process.reads.ask(process.raft, read)
     this.#afterInput()
     return ok
   }
@@ -244,39 +175,18 @@ export class SimulatedMember implements ObservedMember {
     for (let ready = process.raft.ready(); ready !== undefined; ready = process.raft.ready()) {
       this.#world.invariants.handedOut(this, process.raft, ready)
       this.#observe(process)
-      this.#noteChanges(process, ready)
-      if (ready.snapshot !== undefined) process.isInstalling = true
+      process.noteChanges(ready)
       if (ready.mustSync || ready.hardState !== undefined) {
-        process.writes.push({ ready, state: this.#takeReceived(process, ready), compactIndex: 0 })
+        process.writes.push({ ready, state: process.takeReceived(ready), compactIndex: 0 })
         if (ready.mustSync) this.#beginWrite(process)
       }
-      for (const message of ready.messages) this.#send(process, message)
+      for (const message of ready.messages) this.#wire.send(message, process.state)
       process.toApply.push(...ready.committed)
-      for (const { context, index } of ready.reads) this.#readConfirmed(process, context, index)
-      for (const context of ready.droppedReads) this.#readDropped(process, context)
+      for (const read of ready.reads) process.reads.confirmed(read)
+      process.reads.answer(process.state)
+      for (const context of ready.droppedReads) process.reads.dropped(context)
       this.#beginApply(process)
     }
-  }
-
-  #takeReceived(process: MemberProcess, { snapshot }: Ready): MemberState | undefined {
-    if (snapshot === undefined) return undefined
-    const state = process.received.get(snapshot.index)
-    invariant(state?.term === snapshot.term, 'a snapshot is installed from the state that came with it')
-    for (const index of process.received.keys()) if (index <= snapshot.index) process.received.delete(index)
-    return state
-  }
-
-  /** A leader has at most one membership change that it has not applied. */
-  #noteChanges(process: MemberProcess, { entries, snapshot }: Ready): void {
-    const [first] = entries
-    if (snapshot !== undefined) process.changes = []
-    if (first === undefined) return
-    const changes = process.changes.filter((index) => index < first.index)
-    for (const { index, type } of entries) if (type === 'membership') changes.push(index)
-    process.changes = changes
-    if (process.raft.role !== 'leader') return
-    const pending = changes.filter((index) => index > process.raft.appliedIndex)
-    invariant(pending.length <= 1, `a leader has ${pending.length} membership changes in progress`)
   }
 
   #beginWrite(process: MemberProcess): void {
@@ -320,7 +230,7 @@ export class SimulatedMember implements ObservedMember {
     const covered = process.toApply.findLastIndex(({ index }) => index <= state.index)
     process.toApply.splice(0, covered + 1)
     this.#world.onMembership(this, before, state.membership)
-    this.#answerReads(process)
+    process.reads.answer(process.state)
   }
 
   #beginApply(process: MemberProcess): void {
@@ -358,7 +268,7 @@ export class SimulatedMember implements ObservedMember {
       }
     }
     this.#observe(process)
-    this.#answerReads(process)
+    process.reads.answer(process.state)
     this.#compact(process)
   }
 
@@ -389,129 +299,11 @@ export class SimulatedMember implements ObservedMember {
     this.#beginWrite(process)
   }
 
-  #readConfirmed(process: MemberProcess, context: number, index: number): void {
-    const read = process.reads.get(context)
-    invariant(read !== undefined && read.index === undefined, 'a read that was asked for is confirmed, once')
-    invariant(
-      index >= read.committedIndex,
-      `stale read: confirmed at ${index}, but ${read.committedIndex} was committed before it was asked`,
-    )
-    read.index = index
-    this.#answerReads(process)
-  }
-
-  #readDropped(process: MemberProcess, context: number): void {
-    const read = process.reads.get(context)
-    invariant(read !== undefined, 'a read that was asked for is dropped, once')
-    process.reads.delete(context)
-    this.#world.counters.droppedReads++
-    read.refuse()
-  }
-
-  #answerReads(process: MemberProcess): void {
-    for (const [context, read] of process.reads) {
-      if (read.index === undefined || read.index > process.state.index) continue
-      process.reads.delete(context)
-      read.answer(process.state.registers.values[Number(read.key)] ?? 0)
-    }
-  }
-
-  #send(process: MemberProcess, message: Message): void {
-    const { network, members, simulation, sabotage } = this.#world
-    const target = members.get(message.to)
-    if (target === undefined) return
-    this.#requireCalm()
-    simulation.trace.mix(messageCode(message))
-    if (simulation.trace.isRecording) simulation.trace.add(`${this.name} -> ${describeMessage(message)}`)
-    if (message.type === 'snapshot') {
-      this.#sendSnapshot(process, message, target)
-      return
-    }
-    const isReachable = target.node.state !== 'stopped' && !network.isCut(this.node, target.node)
-    if (!isReachable && this.#random.below(4) === 0) {
-      this.node.schedule(1, () => this.input((raft) => raft.reportUnreachable(message.to)))
-    }
-    const sent = this.#world.faults.usesWireFormat ? throughWire(message) : message
-    const receive = (): void => target.receive(sent, undefined)
-    if (sabotage.outlivesProcesses) simulation.schedule(exponential(this.#random, 300), receive)
-    network.send(this.node, target.node, receive)
-  }
-
-  /** Two members that answer each other for ever would look alive. */
-  #requireCalm(): void {
-    const second = Math.floor(this.#world.simulation.nowMs / 1_000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#sentThisSecond = 0
-    }
-    invariant(
-      ++this.#sentThisSecond <= sentMaxPerSecond,
-      `${this.name} sent ${sentMaxPerSecond} messages within a second`,
-    )
-  }
-
-  /** The state travels beside the messages, for longer, and the sender learns how that went. */
-  #sendSnapshot(
-    process: MemberProcess,
-    header: Message & { type: 'snapshot' },
-    target: SimulatedMember,
-  ): void {
-    const { network, counters, faults } = this.#world
-    const { state } = process
-    const { index, term, membership } = state
-    const message = { ...header, snapshot: { index, term, membership } }
-    counters.snapshotsSent++
-    const takesMs = exponential(this.#random, faults.snapshotMeanMs)
-    let isThere = false
-    this.node.schedule(takesMs, () => {
-      network.send(this.node, target.node, () => {
-        isThere = true
-        target.receive(message, state)
-      })
-    })
-    this.node.schedule(takesMs + 200, () => {
-      if (!isThere) counters.snapshotsFailed++
-      this.input((raft) => raft.reportSnapshot(message.to, isThere ? 'sent' : 'failed'))
-    })
-  }
-
-  #countRefusal(reason: 'noLeader' | 'transferring' | 'tooManyUncommitted' | 'notMember'): void {
+  #countRefusal(reason: Extract<ProposeResult, { ok: false }>['reason']): void {
     const { counters } = this.#world
     if (reason === 'noLeader') counters.refusedNoLeader++
     else if (reason === 'transferring') counters.refusedTransferring++
     else if (reason === 'notMember') counters.refusedNotMember++
     else counters.refusedTooManyUncommitted++
   }
-}
-
-/** What a change should lead to: a committed one is always valid. */
-function afterChange(before: Membership, change: MembershipChange): Membership {
-  const result = changeMembership(before, change)
-  invariant(result.ok, 'a committed membership change fits the membership')
-  return result.membership
-}
-
-/** Everybody in a membership, in any order, those who are to be learners included. */
-export function allOf({ voters, outgoingVoters, learners }: Membership): MemberId[] {
-  return [...voters, ...outgoingVoters.filter((id) => !voters.includes(id)), ...learners]
-}
-
-function throughWire(message: Message): Message {
-  const [decoded] = decodeMessages(encodeMessages([message]))
-  invariant(decoded !== undefined, 'a message is decoded')
-  return decoded
-}
-
-function messageCode(message: Message): number {
-  const index = 'index' in message ? message.index : 0
-  const commitIndex = 'commitIndex' in message ? message.commitIndex : 0
-  return Math.imul(message.type.length * 31 + message.term, 31) + index + commitIndex * 7 + Number(message.to)
-}
-
-function describeMessage(message: Message): string {
-  const text = JSON.stringify(message, (key, value: unknown) => {
-    if (key === 'type' || key === 'from' || key === 'to' || key === 'payload') return undefined
-    return typeof value === 'bigint' ? String(value) : value
-  })
-  return `${message.type} ${message.from}>${message.to} ${text}`
 }
