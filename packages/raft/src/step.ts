@@ -123,13 +123,14 @@ function isHeld(state: RaftState, message: Message): boolean {
 
 /**
  * With `preVote` or `checkQuorum` nobody disturbs a leader by campaigning: so a leader, or a candidate, that is
- * behind is told, or it would never learn of the later term.
+ * behind is told, or it would never learn of the later term. Nor does a member that may not campaign, for example on
+ * probation, ever bring its later term to anybody otherwise.
  */
 function answerEarlierTerm(state: RaftState, { type, from }: Message): void {
   const { id, term, options } = state
   if (type === 'preVote') state.send({ type: 'preVoteResponse', from: id, to: from, term, isGranted: false })
   else if (type === 'append' || type === 'heartbeat' || type === 'snapshot') {
-    if (options.checkQuorum || options.preVote) answerStale(state, from)
+    if (options.checkQuorum || options.preVote || !state.isPromotable) answerStale(state, from)
   }
 }
 

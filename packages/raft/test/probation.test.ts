@@ -40,6 +40,13 @@ test('a member on probation does not campaign, not even alone or when it is told
   }
 })
 
+test('a leader of an earlier term is told of the later one: a member on probation will not campaign with it', () => {
+  const member = solo({ hardState: { ...lost, term: 5 }, raft: quiet })
+  expect(tell(member, from(2, 'heartbeat', 3, { commitIndex: 0, round: 0 }))).toMatchObject([
+    { type: 'appendResponse', to: 2n, term: 5 },
+  ])
+})
+
 test('the first append after the start is refused, whether it fits or not', () => {
   const member = solo({ log: [1, 1], hardState: lost, raft: quiet })
   expect(tell(member, append(2, 1, { after: [1, 2], terms: [1] }))).toMatchObject([
