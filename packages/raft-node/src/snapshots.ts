@@ -59,7 +59,8 @@ export class Snapshots {
 
   /** The state is being replaced: nothing may be applied. */
   get isInstalling(): boolean {
-    return this.#isInstalling || this.#accepted !== undefined
+    // The core counts a state that it was handed as its own at once: entries before it are not to be applied any more.
+    return this.#isInstalling || this.#accepted !== undefined || this.#received !== undefined
   }
 
   /** Sends the present state to a member that needs it. */
@@ -171,7 +172,7 @@ export class Snapshots {
 
   /** One state at a time. */
   #requireFree(): void {
-    if (this.#received === undefined && !this.isInstalling) return
+    if (!this.isInstalling) return
     throw new NodeError('NODE_FAILED', 'another snapshot is being installed')
   }
 
@@ -179,6 +180,8 @@ export class Snapshots {
     if (this.#received?.name !== name) return
     this.#received = undefined
     this.#parts.host.discardState(name)
+    // Entries have waited for the decision.
+    this.#parts.host.onCommitted()
   }
 
   #tellCore(message: SnapshotMessage): void {

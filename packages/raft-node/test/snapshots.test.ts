@@ -51,6 +51,7 @@ function begin(): Trial {
       receiveState: (_, { index }) => Promise.resolve(`state ${index}`),
       installState: () => new Promise<void>((resolve) => (trial.finishInstalling = resolve)),
       discardState: (name) => void calls.push(`discard ${name}`),
+      onCommitted: () => void calls.push('committed'),
     } as Partial<NodeHost> as NodeHost,
     logger: silentLogger,
     lifecycle: trial.lifecycle,
@@ -137,7 +138,18 @@ describe('a state that arrives', () => {
     const trial = begin()
     await receive(trial)
     await settle()
-    expect(trial.calls).toEqual(['step', 'discard state 100'])
+    expect(trial.calls).toEqual(['step', 'discard state 100', 'committed'])
+  })
+
+  test('lets nothing be applied from the moment on in which the core has it', async () => {
+    const trial = begin()
+    const arriving = receive(trial)
+    const seen: boolean[] = []
+    trial.onChange = () => seen.push(trial.snapshots.isInstalling)
+    await arriving
+    await settle()
+    expect(seen).toEqual([true])
+    expect(trial.snapshots.isInstalling).toBe(false)
   })
 
   test('takes the place of the present one when the batch that wants it is durable, not earlier', async () => {
