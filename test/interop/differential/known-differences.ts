@@ -37,6 +37,7 @@ interface KnownDifference {
  *
  * - a negative start revision of a watch: 3.4 creates the watcher and ends it, 3.6 refuses it;
  * - the id of a watcher that compaction has ended: etcd keeps it taken, Orrery frees it;
+ * - what a key was before, of an event that is sent while that is compacted: {@link differenceOfEvents};
  * - what {@link partsServers} finds, and what `isDisputed` finds in damaged messages.
  */
 export const knownDifferences: readonly KnownDifference[] = [
@@ -94,21 +95,33 @@ export type DisputedDeletion = { readonly revision: number } | undefined
  *
  * @param disputed a deletion at exactly the compacted revision is kept since 3.4.34 and 3.5.16, so that a
  * watch from there on sees it; earlier versions removed it
+ * @param compacted the newest revision at which anything was compacted. etcd looks up what a key was before when it
+ * sends the event, and leaves it out when a compaction has come first: whether it does is chance
  */
 export function differenceOfEvents(
   a: readonly SeenEvent[],
   b: readonly SeenEvent[],
-  disputed: DisputedDeletion,
+  { disputed, compacted }: { readonly disputed: DisputedDeletion; readonly compacted: number },
 ): string | undefined {
   const counts = ({ revision, isDeletion }: SeenEvent): boolean =>
     !isDeletion || revision !== disputed?.revision
   const [left, right] = [a.filter(counts), b.filter(counts)]
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    if (JSON.stringify(left[index]) !== JSON.stringify(right[index])) {
+    if (!sameEvent(left[index], right[index], compacted)) {
       return `  event ${index}: ${printable(left[index])}\n  event ${index}: ${printable(right[index])}`
     }
   }
   return undefined
+}
+
+function sameEvent(a: SeenEvent | undefined, b: SeenEvent | undefined, compacted: number): boolean {
+  if (JSON.stringify(a) === JSON.stringify(b)) return true
+  if (a === undefined || b === undefined || a.revision > compacted) return false
+  const [left, right] = [a.event as Fields, b.event as Fields]
+  const isLeftOut = left['prev_kv'] === undefined || right['prev_kv'] === undefined
+  const withoutPrevKv = ({ revision, isDeletion, event }: SeenEvent): string =>
+    JSON.stringify({ revision, isDeletion, event: without(event as Fields, 'prev_kv') })
+  return isLeftOut && withoutPrevKv(a) === withoutPrevKv(b)
 }
 
 /** Numbers of the sort orders and sort targets that exist. */

@@ -145,7 +145,10 @@ export function createRoundWatchers(pair: Pair, coverage: Coverage): RoundWatche
       if (a.violations.length + b.violations.length > 0) fail('a guarantee of watching was broken')
       for (const id of new Set([...a.events.keys(), ...b.events.keys()])) {
         const [left, right] = [a.events.get(id) ?? [], b.events.get(id) ?? []]
-        const difference = differenceOfEvents(left, right, disputed.get(id))
+        const difference = differenceOfEvents(left, right, {
+          disputed: disputed.get(id),
+          compacted: barrier.base + barrier.compacted,
+        })
         if (difference !== undefined)
           fail(`watch ${id} ${printable(watchers.get(id))} delivered differently:\n${difference}`)
         coverage.count(['events'], 'compared')
