@@ -3,6 +3,7 @@ import { hasCode } from '@orrery/environment'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { NodeError, nodeErrorCodes } from './errors.ts'
+import { readMember, writeMember } from './member-codec.ts'
 import type { Member } from './member-table.ts'
 import type { MemberUpdate } from './member-entries.ts'
 import { decodeUpdate, encodeUpdate } from './member-entries.ts'
@@ -67,13 +68,13 @@ function writeChange(writer: ByteWriter, change: MemberChange): ByteWriter {
   const kind = change.type === 'add' && change.isLearner ? 'addLearner' : change.type
   writer.byte(changeKinds[kind]).id(change.id)
   const addresses = change.type === 'add' || change.type === 'move' ? change.peerAddresses : []
-  return writer.list(addresses, (address) => writer.text(address))
+  return writer.texts(addresses)
 }
 
 function readChange(reader: ByteReader): MemberChange {
   const kind = reader.byte()
   const id = reader.id()
-  const peerAddresses = reader.list(() => reader.text())
+  const peerAddresses = reader.texts()
   switch (kind) {
     case changeKinds.add:
     case changeKinds.addLearner:
@@ -95,10 +96,7 @@ export function encodeAnswer(answer: ClusterMembers | NodeError): Uint8Array {
     return new ByteWriter().byte(1).text(answer.code).text(answer.message).finish()
   const writer = new ByteWriter().byte(0).id(answer.clusterId)
   writer.list(answer.members, (member) => {
-    writer.id(member.id).text(member.name).id(member.directoryId)
-    writer.byte(member.isLearner ? 1 : 0)
-    writer.list(member.peerAddresses, (address) => writer.text(address))
-    writer.list(member.clientUrls, (url) => writer.text(url))
+    writeMember(writer, member).byte(member.isLearner ? 1 : 0)
   })
   return writer.finish()
 }
@@ -112,14 +110,7 @@ export function decodeAnswer(bytes: Uint8Array): ClusterMembers {
     throw new NodeError(nodeErrorCodes.find((known) => known === code) ?? 'NODE_FAILED', message)
   }
   const clusterId = reader.id()
-  const members = reader.list(() => ({
-    id: reader.id(),
-    name: reader.text(),
-    directoryId: reader.id(),
-    isLearner: reader.byte() === 1,
-    peerAddresses: reader.list(() => reader.text()),
-    clientUrls: reader.list(() => reader.text()),
-  }))
+  const members = reader.list(() => ({ ...readMember(reader), isLearner: reader.byte() === 1 }))
   reader.end()
   return { clusterId, members }
 }

@@ -1,4 +1,10 @@
-import { encodeMembershipChange, type Entry, type MemberId, type RaftStart } from '@orrery/raft'
+import {
+  emptyMembership,
+  encodeMembershipChange,
+  type Entry,
+  type MemberId,
+  type RaftStart,
+} from '@orrery/raft'
 import { type ClusterMembers, decodeAnswer, encodeRequest, tagged } from './administration.ts'
 import { NodeError } from './errors.ts'
 import type { LogStorage, StoredLog } from './log-storage.ts'
@@ -57,7 +63,7 @@ export function initialStart({ members, token }: InitialCluster): RaftStart {
     previousTerm: 0,
     entries,
     appliedIndex: 0,
-    membership: nobody,
+    membership: emptyMembership,
   }
 }
 
@@ -69,7 +75,7 @@ export function joiningStart(): RaftStart {
     previousTerm: 0,
     entries: [],
     appliedIndex: 0,
-    membership: nobody,
+    membership: emptyMembership,
   }
 }
 
@@ -111,7 +117,7 @@ export function restartFrom(
     )
   }
   const members =
-    applied.members === undefined ? new MemberTable(nobody) : MemberTable.decode(applied.members)
+    applied.members === undefined ? new MemberTable(emptyMembership) : MemberTable.decode(applied.members)
   if (members.wasRemoved(memberId))
     throw new NodeError('NODE_REMOVED', 'this member was removed from its cluster')
   const lastIndex = previousIndex + entries.length
@@ -180,11 +186,3 @@ export function placeFor(addresses: readonly string[], { members }: ClusterMembe
   }
   return place
 }
-
-const nobody = {
-  voters: [],
-  outgoingVoters: [],
-  learners: [],
-  nextLearners: [],
-  leavesAutomatically: false,
-} as const

@@ -43,6 +43,10 @@ export class ByteReader {
     return Array.from({ length }, read)
   }
 
+  texts(): string[] {
+    return this.list(() => this.text())
+  }
+
   /** @throws NodeError `NODE_DAMAGED` when something is left */
   end(): void {
     if (this.#at !== this.#bytes.length) throw malformed()

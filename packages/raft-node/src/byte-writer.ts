@@ -40,10 +40,12 @@ export class ByteWriter {
 
   list<Item>(items: readonly Item[], write: (item: Item) => void): this {
     this.count(items.length)
-    items.forEach((item) => {
-      write(item)
-    })
+    for (const item of items) write(item)
     return this
+  }
+
+  texts(values: readonly string[]): this {
+    return this.list(values, (value) => this.text(value))
   }
 
   /** What was written; the writer must not be used afterwards. */

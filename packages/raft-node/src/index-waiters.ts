@@ -1,23 +1,22 @@
 import { NodeError } from './errors.ts'
+import { type Waiter, withoutExpired } from './waiters.ts'
 
-interface Waiter {
+interface IndexWaiter extends Waiter {
   readonly index: number
-  readonly expiresMs: number
   readonly resolve: (value?: undefined) => void
-  readonly reject: (error: Error) => void
 }
 
 /** Who waits until an index is applied. */
 export class IndexWaiters {
   #appliedIndex: number
-  #waiters: Waiter[] = []
+  #waiters: IndexWaiter[] = []
 
   /** @param appliedIndex what the state held when the member started */
   constructor(appliedIndex: number) {
     this.#appliedIndex = appliedIndex
   }
 
-  add(waiter: Waiter): void {
+  add(waiter: IndexWaiter): void {
     if (waiter.index <= this.#appliedIndex) waiter.resolve()
     else this.#waiters.push(waiter)
   }
@@ -34,11 +33,11 @@ export class IndexWaiters {
   }
 
   expire(nowMs: number): void {
-    this.#waiters = this.#waiters.filter(({ expiresMs, reject }) => {
-      if (expiresMs > nowMs) return true
-      reject(new NodeError('NODE_TIMED_OUT', 'the state did not come so far in time'))
-      return false
-    })
+    this.#waiters = withoutExpired(
+      this.#waiters,
+      nowMs,
+      () => new NodeError('NODE_TIMED_OUT', 'the state did not come so far in time'),
+    )
   }
 
   rejectAll(error: Error): void {

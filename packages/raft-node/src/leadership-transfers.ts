@@ -1,11 +1,10 @@
 import type { MemberId } from '@orrery/raft'
 import { NodeError } from './errors.ts'
+import { type Waiter, withoutExpired } from './waiters.ts'
 
-interface Transfer {
+interface Transfer extends Waiter {
   readonly target: MemberId
-  readonly expiresMs: number
   readonly resolve: (value?: undefined) => void
-  readonly reject: (error: Error) => void
 }
 
 /** Who waits until another member leads. */
@@ -26,11 +25,11 @@ export class LeadershipTransfers {
   }
 
   expire(nowMs: number): void {
-    this.#waiting = this.#waiting.filter(({ expiresMs, reject }) => {
-      if (expiresMs > nowMs) return true
-      reject(new NodeError('NODE_TRANSFER_TIMED_OUT', 'the other member does not lead yet'))
-      return false
-    })
+    this.#waiting = withoutExpired(
+      this.#waiting,
+      nowMs,
+      () => new NodeError('NODE_TRANSFER_TIMED_OUT', 'the other member does not lead yet'),
+    )
   }
 
   rejectAll(error: Error): void {

@@ -1,6 +1,7 @@
-import type { EntryType, HardState, Membership, Snapshot } from '@orrery/raft'
+import type { EntryType, HardState, Snapshot } from '@orrery/raft'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { readMembership, writeMembership } from './member-codec.ts'
 
 /** The types of the records of a member's log. Part of the format of the data directory. */
 export const recordTypes = {
@@ -106,22 +107,5 @@ function readHardState(reader: ByteReader): HardState {
     vote: reader.id(),
     commitIndex: reader.count(),
     isOnProbation: reader.byte() === 1,
-  }
-}
-
-export function writeMembership(writer: ByteWriter, membership: Membership): ByteWriter {
-  const { voters, outgoingVoters, learners, nextLearners, leavesAutomatically } = membership
-  for (const ids of [voters, outgoingVoters, learners, nextLearners]) writer.list(ids, (id) => writer.id(id))
-  return writer.byte(leavesAutomatically ? 1 : 0)
-}
-
-export function readMembership(reader: ByteReader): Membership {
-  const ids = (): bigint[] => reader.list(() => reader.id())
-  return {
-    voters: ids(),
-    outgoingVoters: ids(),
-    learners: ids(),
-    nextLearners: ids(),
-    leavesAutomatically: reader.byte() === 1,
   }
 }

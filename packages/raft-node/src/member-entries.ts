@@ -39,16 +39,13 @@ const updateKinds = { attributes: 0, addresses: 1 } as const
 export function encodeUpdate({ id, change }: MemberUpdate): Uint8Array {
   const writer = new ByteWriter().id(id)
   if (change.peerAddresses !== undefined) {
-    return writer
-      .byte(updateKinds.addresses)
-      .list(change.peerAddresses, (address) => writer.text(address))
-      .finish()
+    return writer.byte(updateKinds.addresses).texts(change.peerAddresses).finish()
   }
   writer
     .byte(updateKinds.attributes)
     .text(change.name ?? '')
     .id(change.directoryId ?? 0n)
-  return writer.list(change.clientUrls ?? [], (url) => writer.text(url)).finish()
+  return writer.texts(change.clientUrls ?? []).finish()
 }
 
 /** @throws NodeError `NODE_DAMAGED` */
@@ -62,22 +59,19 @@ export function decodeUpdate(bytes: Uint8Array): MemberUpdate {
 function readUpdate(reader: ByteReader): MemberUpdate {
   const id = reader.id()
   const kind = reader.byte()
-  if (kind === updateKinds.addresses)
-    return { id, change: { peerAddresses: reader.list(() => reader.text()) } }
+  if (kind === updateKinds.addresses) return { id, change: { peerAddresses: reader.texts() } }
   if (kind !== updateKinds.attributes)
     throw new NodeError('NODE_DAMAGED', `an update of the unknown kind ${kind}`)
   const name = reader.text()
   const directoryId = reader.id()
-  return { id, change: { name, directoryId, clientUrls: reader.list(() => reader.text()) } }
+  return { id, change: { name, directoryId, clientUrls: reader.texts() } }
 }
 
 function encodeAddresses(addresses: readonly string[]): Uint8Array {
-  const writer = new ByteWriter()
-  return writer.list(addresses, (address) => writer.text(address)).finish()
+  return new ByteWriter().texts(addresses).finish()
 }
 
 function decodeAddresses(bytes: Uint8Array): string[] {
   if (bytes.length === 0) return []
-  const reader = new ByteReader(bytes)
-  return reader.list(() => reader.text())
+  return new ByteReader(bytes).texts()
 }

@@ -2,7 +2,7 @@ import type { MemberId, Membership } from '@orrery/raft'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { NodeError } from './errors.ts'
-import { readMembership, writeMembership } from './log-records.ts'
+import { readMember, readMembership, writeMember, writeMembership } from './member-codec.ts'
 
 /** What the cluster knows of one of its members. */
 export interface Member {
@@ -46,17 +46,12 @@ export class MemberTable {
 
   /** In order of id. */
   list(): Member[] {
-    const { learners, nextLearners } = this.#membership
-    return [...this.#members.values()]
-      .map((member) => ({
-        ...member,
-        isLearner: learners.includes(member.id) || nextLearners.includes(member.id),
-      }))
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    return this.#sorted().map((member) => this.#describe(member))
   }
 
   get(id: MemberId): Member | undefined {
-    return this.list().find((member) => member.id === id)
+    const member = this.#members.get(id)
+    return member === undefined ? undefined : this.#describe(member)
   }
 
   wasRemoved(id: MemberId): boolean {
@@ -90,12 +85,7 @@ export class MemberTable {
   encode(): Uint8Array {
     const writer = new ByteWriter().byte(formatVersion)
     writeMembership(writer, this.#membership)
-    const members = [...this.#members.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-    writer.list(members, (member) => {
-      writer.id(member.id).text(member.name).id(member.directoryId)
-      writer.list(member.peerAddresses, (address) => writer.text(address))
-      writer.list(member.clientUrls, (url) => writer.text(url))
-    })
+    writer.list(this.#sorted(), (member) => writeMember(writer, member))
     const removed = [...this.#removed].sort((a, b) => (a < b ? -1 : 1))
     return writer.list(removed, (id) => writer.id(id)).finish()
   }
@@ -107,16 +97,18 @@ export class MemberTable {
     if (version !== formatVersion)
       throw new NodeError('NODE_DAMAGED', `members in the unknown format ${version}`)
     const table = new MemberTable(readMembership(reader))
-    const members = reader.list(() => ({
-      id: reader.id(),
-      name: reader.text(),
-      directoryId: reader.id(),
-      peerAddresses: reader.list(() => reader.text()),
-      clientUrls: reader.list(() => reader.text()),
-    }))
-    for (const member of members) table.#members.set(member.id, member)
+    for (const member of reader.list(() => readMember(reader))) table.#members.set(member.id, member)
     for (const id of reader.list(() => reader.id())) table.#removed.add(id)
     reader.end()
     return table
+  }
+
+  #sorted(): Stored[] {
+    return [...this.#members.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  #describe(member: Stored): Member {
+    const { learners, nextLearners } = this.#membership
+    return { ...member, isLearner: learners.includes(member.id) || nextLearners.includes(member.id) }
   }
 }

@@ -14,6 +14,7 @@ import { NodeError } from './errors.ts'
 import type { NodeHost } from './host.ts'
 import type { Transport } from './ports.ts'
 import type { WaitOptions } from './raft-node.ts'
+import { type Waiter, withoutExpired } from './waiters.ts'
 import { withSignal } from './with-signal.ts'
 
 export interface NodeRequestsParts {
@@ -27,16 +28,14 @@ export interface NodeRequestsParts {
   readonly carryOut: (request: NodeRequest) => Promise<ClusterMembers>
 }
 
-interface Waiter {
-  readonly expiresMs: number
+interface LeaderWaiter extends Waiter {
   readonly resolve: (value?: undefined) => void
-  readonly reject: (error: Error) => void
 }
 
 /** Questions between members: those of their hosts, and those for the leader. */
 export class NodeRequests {
   readonly #parts: NodeRequestsParts
-  #waitForLeader: Waiter[] = []
+  #waitForLeader: LeaderWaiter[] = []
 
   constructor(parts: NodeRequestsParts) {
     this.#parts = parts
@@ -101,11 +100,11 @@ export class NodeRequests {
   }
 
   expire(nowMs: number): void {
-    this.#waitForLeader = this.#waitForLeader.filter(({ expiresMs, reject }) => {
-      if (expiresMs > nowMs) return true
-      reject(new NodeError('NODE_NO_LEADER', 'no leader is known'))
-      return false
-    })
+    this.#waitForLeader = withoutExpired(
+      this.#waitForLeader,
+      nowMs,
+      () => new NodeError('NODE_NO_LEADER', 'no leader is known'),
+    )
   }
 
   rejectAll(error: Error): void {

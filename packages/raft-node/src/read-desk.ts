@@ -1,11 +1,10 @@
 import type { ReadState } from '@orrery/raft'
 import { NodeError } from './errors.ts'
+import { type Waiter, withoutExpired } from './waiters.ts'
 
 /** Somebody who wants to read what is newest. */
-interface Reader {
-  readonly expiresMs: number
+interface Reader extends Waiter {
   readonly resolve: (index: number) => void
-  readonly reject: (error: Error) => void
 }
 
 interface Round {
@@ -74,15 +73,11 @@ export class ReadDesk {
   }
 
   expire(nowMs: number): void {
-    const isWaiting = ({ expiresMs, reject }: Reader): boolean => {
-      if (expiresMs > nowMs) return true
-      reject(new NodeError('NODE_TIMED_OUT', 'no leader confirmed the read in time'))
-      return false
-    }
-    this.#waiting = this.#waiting.filter(isWaiting)
-    this.#dropped = this.#dropped.filter(isWaiting)
+    const late = (): NodeError => new NodeError('NODE_TIMED_OUT', 'no leader confirmed the read in time')
+    this.#waiting = withoutExpired(this.#waiting, nowMs, late)
+    this.#dropped = withoutExpired(this.#dropped, nowMs, late)
     for (const [context, round] of this.#rounds) {
-      const readers = round.readers.filter(isWaiting)
+      const readers = withoutExpired(round.readers, nowMs, late)
       if (readers.length === 0) this.#rounds.delete(context)
       else if (readers.length < round.readers.length) this.#rounds.set(context, { ...round, readers })
     }

@@ -1,3 +1,4 @@
+import { createMembership } from '@orrery/raft'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -70,17 +71,20 @@ const answer: fc.Arbitrary<ClusterMembers> = fc.record({
 })
 const position = fc.record({ index: count, term: count })
 const hardState = fc.record({ term: count, vote: id, commitIndex: count, isOnProbation: fc.boolean() })
-const ids = fc.array(id, { maxLength: 4 })
+const ids = fc.uniqueArray(fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }), { minLength: 1, maxLength: 12 })
+/** Of each three ids one votes, one learns, and one is about to learn; the last only in joint consensus. */
+const membership = fc.tuple(ids, fc.boolean(), fc.boolean()).map(([all, isJoint, leavesAutomatically]) => {
+  const sorted = [...all].sort((a, b) => (a < b ? -1 : 1))
+  const every = (rest: number): bigint[] => sorted.filter((_, at) => at % 3 === rest)
+  const settled = createMembership({ voters: every(0), learners: every(1) })
+  if (!isJoint) return settled
+  const outgoingVoters = sorted.filter((_, at) => at % 3 !== 1)
+  return { ...settled, outgoingVoters, nextLearners: every(2), leavesAutomatically }
+})
 const installed = fc.record({
   index: count,
   term: count,
-  membership: fc.record({
-    voters: ids,
-    outgoingVoters: ids,
-    learners: ids,
-    nextLearners: ids,
-    leavesAutomatically: fc.boolean(),
-  }),
+  membership,
   stateName: fc.string(),
 })
 

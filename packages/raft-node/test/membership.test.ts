@@ -1,4 +1,4 @@
-import type { Membership, ProgressStatus } from '@orrery/raft'
+import { createMembership, type Membership, type ProgressStatus } from '@orrery/raft'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MemberTable } from '../src/member-table.ts'
@@ -10,7 +10,7 @@ import {
 } from '../src/membership-rules.ts'
 
 function membershipOf(voters: readonly bigint[], learners: readonly bigint[] = []): Membership {
-  return { voters, outgoingVoters: [], learners, nextLearners: [], leavesAutomatically: false }
+  return createMembership({ voters, learners })
 }
 
 /** Members 1 to `voters`, then learners; each at its own address. Those of `started` have a name. */
