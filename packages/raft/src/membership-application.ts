@@ -30,7 +30,8 @@ export function applyMembership(state: RaftState, change: MembershipChange | und
 
 /** The host has applied entries up to `index`. */
 export function applied(state: RaftState, index: number): void {
-  forgetChanges(state, state.membershipIndex)
+  // What lies after `index` the host may still apply, even if a snapshot covers it that is not durable yet.
+  forgetChanges(state, Math.min(index, state.membershipIndex))
   const [next] = state.deliveredChanges
   invariant(next === undefined || next > index, 'applyMembership comes before applied')
   state.log.applyTo(index)
