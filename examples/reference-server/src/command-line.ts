@@ -24,6 +24,10 @@ const options: Record<OptionName, Usage> = {
   'log-level': { value: '<level>', help: `${logLevels.join(', ')} (default: info)` },
   'listen-client': { value: '<address>', help: 'etcd clients, gRPC and JSON (default: 127.0.0.1:2379)' },
   'listen-peer': { value: '<address>', help: 'other members (default: 127.0.0.1:2380)' },
+  'advertise-peer': {
+    value: '<addresses>',
+    help: 'where others reach it: host:port,… (default: listen-peer)',
+  },
   'initial-cluster': { value: '<members>', help: 'begin a cluster: name=host:port,…, this member included' },
   'initial-cluster-token': { value: '<text>', help: 'tells clusters apart that begin at the same addresses' },
   join: { value: '<addresses>', help: 'join the cluster of these members: host:port,…' },

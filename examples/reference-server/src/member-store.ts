@@ -36,7 +36,7 @@ export async function openMemberStore(
   await refuseLocalStore(dataDir)
   const tls = peer.tls === undefined ? {} : { tls: await readCredentials(peer.tls) }
   const listen = await probePort('listen-peer', peer.listen)
-  const peerAddresses = peer.initialCluster?.get(name) ?? [addressOf(listen)]
+  const peerAddresses = peer.advertise ?? peer.initialCluster?.get(name) ?? [addressOf(listen)]
   const [advertise = addressOf(listen)] = peerAddresses
   const opened = await openMember({
     directory: dataDir,

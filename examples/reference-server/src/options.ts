@@ -65,6 +65,7 @@ export const optionsSchema = z
     'log-level': z.enum(logLevels, { error: `expected one of ${logLevels.join(', ')}` }),
     'listen-client': listenAddress,
     'listen-peer': listenAddress,
+    'advertise-peer': peerAddresses,
     'initial-cluster': initialCluster,
     'initial-cluster-token': z.string().min(1, 'expected a text'),
     join: peerAddresses,
@@ -96,6 +97,8 @@ export interface PeerTlsFiles {
 /** How this member and others keep the store together. */
 export interface PeerOptions {
   readonly listen: Exclude<ListenAddress, 'off'>
+  /** Where others reach it, when its cluster begins or it joins. Undefined: what `initialCluster` says, or `listen`. */
+  readonly advertise: readonly string[] | undefined
   /** Of a cluster that begins. Undefined: this member alone. */
   readonly initialCluster: InitialCluster | undefined
   readonly initialClusterToken: string | undefined
@@ -129,6 +132,7 @@ export const optionDefaults = {
 
 /** Options that mean something to a member with others only. */
 const peerOptionNames = [
+  'advertise-peer',
   'initial-cluster',
   'initial-cluster-token',
   'join',
@@ -180,7 +184,16 @@ export function contradictionOfAll(merged: PartialOptions): Contradiction | unde
     const known = [...members.keys()].join(', ')
     return { key: 'initial-cluster', reason: `has no member ${name}, only ${known}` }
   }
+  const advertised = merged['advertise-peer']
+  const agreed = members?.get(name)
+  if (advertised !== undefined && agreed !== undefined && !isSameSet(advertised, agreed)) {
+    return { key: 'advertise-peer', reason: `initial-cluster has ${name} at ${agreed.join(', ')}` }
+  }
   return undefined
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.every((one) => others.includes(one)) && others.every((one) => some.includes(one))
 }
 
 /**
@@ -227,6 +240,7 @@ function resolvePeer(merged: PartialOptions): PeerOptions | undefined {
   const hasTls = certFile !== undefined && keyFile !== undefined && trustedCaFile !== undefined
   return {
     listen,
+    advertise: merged['advertise-peer'],
     initialCluster: merged['initial-cluster'],
     initialClusterToken: merged['initial-cluster-token'],
     join: merged.join,

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +28,7 @@ const anyPort = { host: '127.0.0.1', port: 0 }
 async function start(name: string, peer: Partial<PeerOptions> | undefined): Promise<ReferenceServer> {
   const alone: PeerOptions = {
     listen: anyPort,
+    advertise: undefined,
     initialCluster: undefined,
     initialClusterToken: undefined,
     join: undefined,
@@ -93,6 +95,31 @@ describe('a member', () => {
     expect(await post(second, 'kv/range', { key: base64('k') })).toMatchObject({
       kvs: [{ value: base64('v') }],
     })
+  })
+
+  test('is reached at the address that it advertises, not where it listens', async () => {
+    const first = await start('a', {})
+    const listen = await probePort('listen-peer', anyPort)
+    const relay = createServer((incoming) => {
+      const outgoing = connect(listen)
+      incoming.pipe(outgoing).pipe(incoming)
+      incoming.on('error', () => outgoing.destroy())
+      outgoing.on('error', () => incoming.destroy())
+    }).listen(anyPort)
+    await once(relay, 'listening')
+    const advertised = `127.0.0.1:${String((relay.address() as AddressInfo).port)}`
+    await post(first, 'cluster/member/add', { peerURLs: [`http://${advertised}`] })
+    const second = await start('b', { listen, advertise: [advertised], join: [first.endpoints.peer ?? ''] })
+    // Two voters: nothing is answered unless they reach each other.
+    await post(first, 'kv/put', { key: base64('k'), value: base64('v') })
+    expect(await post(second, 'cluster/member/list', {})).toMatchObject({
+      members: expect.arrayContaining([
+        expect.objectContaining({ name: 'b', peerURLs: [`http://${advertised}`] }),
+      ]) as unknown,
+    })
+    expect(second.endpoints.peer).toBe(advertised)
+    await Promise.all([second.close(), first.close()])
+    relay.close()
   })
 
   test('is not opened on what a store of one process left, nor the reverse', async () => {

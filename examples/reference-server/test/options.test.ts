@@ -29,6 +29,7 @@ function optionsOf(...argv: readonly string[]): ReferenceServerOptions {
 }
 
 const alone = {
+  advertise: undefined,
   initialCluster: undefined,
   initialClusterToken: undefined,
   join: undefined,
@@ -73,6 +74,9 @@ describe('the command line', () => {
       ]),
     })
     expect(optionsOf('--join', 'h1:2380, h2:2380').peer).toMatchObject({ join: ['h1:2380', 'h2:2380'] })
+    expect(optionsOf('--advertise-peer=h1:1,h2:2').peer).toMatchObject({ advertise: ['h1:1', 'h2:2'] })
+    const members = '--initial-cluster=default=h:1,default=h:2'
+    expect(optionsOf(members, '--advertise-peer=h:2,h:1').peer?.advertise).toEqual(['h:2', 'h:1'])
     const tls = ['--peer-cert-file=c', '--peer-key-file=k', '--peer-trusted-ca-file=t']
     expect(optionsOf(...tls).peer?.tls).toEqual({ certFile: 'c', keyFile: 'k', trustedCaFile: 't' })
   })
@@ -98,6 +102,12 @@ describe('the command line', () => {
     [['--initial-cluster', 'a=h:0'], '--initial-cluster: expected name=host:port,…, got "a=h:0"'],
     [['--initial-cluster', 'a=h:1,b=h:1'], '--initial-cluster: h:1 is there twice'],
     [['--name', 'c', '--initial-cluster', 'a=h:1,b=h:2'], '--initial-cluster: has no member c, only a, b'],
+    [['--advertise-peer', 'h:0'], '--advertise-peer: expected host:port,…, got "h:0"'],
+    [
+      ['--name', 'a', '--advertise-peer', 'h:3', '--initial-cluster', 'a=h:1,b=h:2'],
+      '--advertise-peer: initial-cluster has a at h:1',
+    ],
+    [['--advertise-peer', 'h:1', '--memory'], '--advertise-peer: there are no other members with memory'],
     [['--join', 'http://h:1'], '--join: expected host:port,…, got "http://h:1"'],
     [['--join', 'h:1', '--initial-cluster', 'a=h:1'], '--join: finds a cluster that exists, so it excludes'],
     [['--join', 'h:1', '--listen-peer', 'off'], '--join: there are no other members with listen-peer: off'],
