@@ -13,7 +13,10 @@ export const recordTypes = {
   hardState: 17,
   /** A snapshot took the place of the whole log. */
   installed: 18,
-  /** The log was compacted up to here. It repeats the hard state, of which the record may be gone. */
+  /**
+   * The log was compacted up to here. It repeats the hard state and the name of the state in use, of which the records
+   * may be gone.
+   */
   base: 19,
 } as const
 
@@ -59,19 +62,29 @@ export function decodeHardState(bytes: Uint8Array): HardState {
   return state
 }
 
-export function encodeBase({ index, term }: Position, state: HardState): Uint8Array {
-  return writeHardState(new ByteWriter().count(index).count(term), state).finish()
+/** What is left of a log that was compacted. */
+export interface LogBase {
+  readonly base: Position
+  readonly hardState: HardState
+  /** Empty: no state was installed. */
+  readonly stateName: string
 }
 
-export function decodeBase(bytes: Uint8Array): { base: Position; hardState: HardState } {
+export function encodeBase({ base: { index, term }, hardState, stateName }: LogBase): Uint8Array {
+  return writeHardState(new ByteWriter().count(index).count(term), hardState).text(stateName).finish()
+}
+
+export function decodeBase(bytes: Uint8Array): LogBase {
   const reader = new ByteReader(bytes)
   const base = { index: reader.count(), term: reader.count() }
   const hardState = readHardState(reader)
+  const stateName = reader.text()
   reader.end()
-  return { base, hardState }
+  return { base, hardState, stateName }
 }
 
-type Installed = Snapshot & { readonly stateName: string }
+/** A snapshot that took the place of the log, and the name of the state that came with it. */
+export type Installed = Snapshot & { readonly stateName: string }
 
 export function encodeInstalled({ index, term, membership, stateName }: Installed): Uint8Array {
   const writer = new ByteWriter().count(index).count(term)

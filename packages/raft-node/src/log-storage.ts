@@ -1,4 +1,4 @@
-import type { Entry, HardState, Ready, Snapshot } from '@orrery/raft'
+import type { Entry, HardState, Ready } from '@orrery/raft'
 
 /** What a Ready asks to be made durable. */
 export type Durables = Pick<Ready, 'number' | 'snapshot' | 'entries' | 'hardState' | 'mustSync'>
@@ -11,8 +11,8 @@ export interface StoredLog {
   readonly previousIndex: number
   readonly previousTerm: number
   readonly entries: readonly Entry[]
-  /** The last snapshot that was installed, and the name of the state that came with it. */
-  readonly installed: (Snapshot & { readonly stateName: string }) | undefined
+  /** Of the state that came with the last snapshot that was installed; undefined: none was. */
+  readonly stateName: string | undefined
   /** The end of the log was cut off: entries that were acknowledged may be missing. */
   readonly isTailLost: boolean
 }

@@ -1,5 +1,5 @@
 import type { Environment } from '@orrery/environment'
-import type { Entry, HardState, Snapshot } from '@orrery/raft'
+import type { Entry, HardState } from '@orrery/raft'
 import { type Disk, openWal, type Wal, type Entry as WalEntry } from '@orrery/wal'
 import { NodeError } from './errors.ts'
 import type { Durables, LogStorage, StoredLog } from './log-storage.ts'
@@ -12,6 +12,7 @@ import {
   encodeHardState,
   encodeInstalled,
   encodePosition,
+  type Installed,
   entryTypeOf,
   recordTypeOf,
   recordTypes,
@@ -52,7 +53,7 @@ const placeStrideEntries = 512
  * behind the position of the first; a run whose position is not behind the last entry replaces what follows.
  *
  * ```text
- * hardState  position(index, term)  entry entry entry  position(index, term)  entry …  base(index, term, hardState)
+ * hardState  position(index, term)  entry entry entry  position(index, term)  entry …  base(index, term, hardState, stateName)
  * ```
  *
  * The hard state comes first: whatever part of a batch survives a crash, its commit index is as durable as its
@@ -93,6 +94,7 @@ class WalStorage implements WalLogStorage {
   /** Batches that are not durable, with the record that completes them. */
   #waiting: { readonly number: number; readonly walIndex: number }[] = []
   #hardState: HardState | undefined
+  #stateName: string
   /** The hard state has changed since it was written: only its commit index. */
   #isHardStateHeld = false
   /** Where the next entry of the present run would be. */
@@ -103,6 +105,7 @@ class WalStorage implements WalLogStorage {
     this.stored = stored
     this.#places = places
     this.#hardState = stored.hardState
+    this.#stateName = stored.stateName ?? ''
   }
 
   get metadata(): Uint8Array {
@@ -149,7 +152,12 @@ class WalStorage implements WalLogStorage {
     if (place === undefined) return
     this.#places = this.#places.filter((one) => one.walIndex >= place.walIndex)
     this.#isHardStateHeld = false
-    const base = this.#wal.append(recordTypes.base, encodeBase({ index, term }, this.#hardState))
+    const record = encodeBase({
+      base: { index, term },
+      hardState: this.#hardState,
+      stateName: this.#stateName,
+    })
+    const base = this.#wal.append(recordTypes.base, record)
     this.#next = undefined
     const release = async (): Promise<void> => {
       await this.#wal.durable(base)
@@ -170,7 +178,8 @@ class WalStorage implements WalLogStorage {
     this.#wal.append(recordTypes.hardState, encodeHardState(this.#hardState))
   }
 
-  #writeInstalled(installed: NonNullable<StoredLog['installed']>): void {
+  #writeInstalled(installed: Installed): void {
+    this.#stateName = installed.stateName
     const walIndex = this.#wal.append(recordTypes.installed, encodeInstalled(installed))
     this.#next = undefined
     this.#places = [{ index: installed.index + 1, walIndex }]
@@ -217,7 +226,7 @@ async function readLog(wal: Wal): Promise<RecoveredLog> {
 class LogReading {
   #hardState: HardState | undefined
   #base: { readonly index: number; readonly term: number } | undefined
-  #installed: (Snapshot & { readonly stateName: string }) | undefined
+  #stateName = ''
   #entries: Entry[] = []
   #next: { index: number; term: number } | undefined
   readonly #places: Place[] = []
@@ -230,17 +239,20 @@ class LogReading {
       case recordTypes.position:
         this.#position(decodePosition(payload), walIndex)
         break
-      case recordTypes.installed:
-        this.#installed = decodeInstalled(payload)
-        this.#base = this.#installed
+      case recordTypes.installed: {
+        const installed = decodeInstalled(payload)
+        this.#base = installed
+        this.#stateName = installed.stateName
         this.#entries = []
         this.#next = undefined
-        this.#places.splice(0, this.#places.length, { index: this.#installed.index + 1, walIndex })
+        this.#places.splice(0, this.#places.length, { index: installed.index + 1, walIndex })
         break
+      }
       case recordTypes.base: {
-        const { base, hardState } = decodeBase(payload)
+        const { base, hardState, stateName } = decodeBase(payload)
         this.#base = base
         this.#hardState = hardState
+        this.#stateName = stateName
         this.#next = undefined
         break
       }
@@ -269,7 +281,7 @@ class LogReading {
       previousIndex,
       previousTerm,
       entries,
-      installed: this.#installed,
+      stateName: this.#stateName === '' ? undefined : this.#stateName,
       isTailLost,
     }
     return { stored, places: this.#places }

@@ -73,7 +73,7 @@ describe('a member that was here before', () => {
     previousIndex: 6,
     previousTerm: 4,
     entries,
-    installed: undefined,
+    stateName: undefined,
     isTailLost: false,
   }
   const three = membersOf([1n, 2n, 3n])

@@ -1,5 +1,5 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
-import type { Entry, EntryType, HardState } from '@orrery/raft'
+import { emptyMembership, type Entry, type EntryType, type HardState } from '@orrery/raft'
 import { createSimulatedDisk, type SimulatedDisk } from '@orrery/wal/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -105,9 +105,33 @@ describe('the log of a member', () => {
     expect(stored).toMatchObject({
       previousIndex: 50,
       previousTerm: 3,
-      installed: { ...snapshot, stateName: 'db-50' },
+      stateName: 'db-50',
     })
     expect(plain(stored.entries)).toEqual(['51/3 command b'])
+  })
+
+  test('names the state also when it has forgotten on the disk how that came', async () => {
+    const disk = createSimulatedDisk()
+    const storage = await open(disk)
+    const membership = { ...emptyMembership, voters: [1n, 2n] }
+    const done = durable(storage, 1)
+    const snapshot = { index: 50, term: 3, membership }
+    storage.append({ ...none, number: 1, snapshot, hardState: state(3, 50) }, 'db-50')
+    await done
+    const payload = 'x'.repeat(200_000)
+    for (let i = 2; i <= 800; i++) {
+      await write(storage, { number: i, hardState: state(3, i + 47), entries: [entry(i + 49, 3, payload)] })
+    }
+    storage.compact(840, 3)
+    await write(storage, { number: 801, hardState: state(3, 848) })
+    await storage.close()
+    const files = [...disk.files().values()].map((content) => Buffer.from(content).indexOf('db-50'))
+    expect(files.filter((at) => at >= 0)).toHaveLength(1)
+    const again = await open(disk)
+    expect(again.stored).toMatchObject({ previousIndex: 840, stateName: 'db-50' })
+    again.compact(845, 3)
+    await again.close()
+    expect((await open(disk)).stored).toMatchObject({ previousIndex: 845, stateName: 'db-50' })
   })
 
   test('needs no sync for a commit index alone, and keeps it when it is closed', async () => {

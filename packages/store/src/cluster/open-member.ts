@@ -26,6 +26,7 @@ import { damaged, lock, mapMaxBytesFor, openError, Undo } from '../opening.ts'
 import { resolveOptions, type StoreOptions } from '../options.ts'
 import type { StateMachineOptions } from '../state-machine.ts'
 import type { Store } from '../store.ts'
+import { type CorruptionCheckOptions, resolveCorruptionCheck } from './corruption-options.ts'
 import { type StartedMember, startMember } from './create-member.ts'
 import { type BackendDirectory, StoredStates } from './stored-states.ts'
 import { toStoreError } from './errors.ts'
@@ -65,12 +66,16 @@ export interface OpenMemberDeps {
 export interface MemberOptions {
   readonly store?: StoreOptions | undefined
   readonly node?: NodeOptions | undefined
+  readonly corruptionCheck?: CorruptionCheckOptions | undefined
 }
 
 /** A member that has begun to take part. */
 export interface OpenedMember {
   readonly store: Store
-  /** Resolves when the cluster knows of this member: there is a leader, and it can be served from now on. */
+  /**
+   * Resolves when the cluster knows of this member: there is a leader, and it can be served from now on. Rejects, after
+   * the store was closed, with `STORE_CORRUPT` when the member holds something else than others, and was to check that.
+   */
   readonly published: Promise<void>
 }
 
@@ -139,6 +144,7 @@ async function open(
 ): Promise<OpenedMember> {
   const { directory, environment = systemEnvironment(), name, clientUrls = [] } = deps
   const storeOptions = resolveOptions(options.store ?? {})
+  const corruptionCheck = resolveCorruptionCheck(options.corruptionCheck)
   if (name === '') throw new StoreError('STORE_OPTIONS_INVALID', 'a member has a name')
   await lock(disk, directory)
   const place = (await hasLog()) ? undefined : await findPlace(deps, environment)
@@ -155,7 +161,7 @@ async function open(
     pendingMaxResponses: storeOptions.watchPendingMaxResponses,
     pendingMaxBytes: storeOptions.watchPendingMaxBytes,
   }
-  const stateName = storage.stored.installed?.stateName ?? 'db-0'
+  const stateName = storage.stored.stateName ?? 'db-0'
   // States that arrived and were not put in use, and those that were replaced.
   for (const other of await backends.list()) if (other !== stateName) await backends.remove(other)
   const states = new StoredStates({ backends, environment, options: stateOptions, inUse: stateName })
@@ -187,10 +193,9 @@ async function open(
       states,
       release,
     },
-    storeOptions,
-    options.node,
+    { store: storeOptions, node: options.node, corruptionCheck },
   )
-  const published = publish(member, { name, clientUrls, environment })
+  const published = publish(member, { name, clientUrls, environment, isNew: place !== undefined })
   // Whoever does not wait for it need not know that the store was closed before.
   published.catch(() => {})
   return { store: member.store, published }
@@ -280,18 +285,27 @@ async function publish(
     name,
     clientUrls,
     environment,
-  }: { name: string; clientUrls: readonly string[]; environment: Environment },
+    isNew,
+  }: { name: string; clientUrls: readonly string[]; environment: Environment; isNew: boolean },
 ): Promise<void> {
   for (;;) {
     try {
       await member.publish(name, clientUrls)
-      return
+      break
     } catch (error) {
       const failure = toStoreError(error)
       if (hasCode(failure, 'STORE_CLOSED', 'STORE_FAILED', 'STORE_REMOVED')) throw failure
       environment.logger.info('the cluster does not know of this member yet', { error: failure })
     }
     await new Promise<void>((resolve) => environment.clock.setTimer(publishRetryMs, resolve))
+  }
+  // What it has came from the others just now.
+  if (isNew) return
+  try {
+    await member.requireSame()
+  } catch (error) {
+    await member.store.close()
+    throw error
   }
 }
 
