@@ -113,7 +113,7 @@ class MemoryDisk implements SimulatedDisk {
   }
 
   files(): ReadonlyMap<string, Uint8Array> {
-    return new Map([...this.#volume.names].map(([path, file]) => [path, file.cached.slice()]))
+    return new Map([...this.#volume.names].map(([path, file]) => [path, file.read()]))
   }
 
   flipBits(path: string, offset: number, mask: number): void {
@@ -188,15 +188,16 @@ class MemoryDisk implements SimulatedDisk {
         this.#write(operation.path, operation.offset, operation.bytes)
         return { type: 'write', buffer: operation.bytes.buffer }
       case 'fill':
-        this.#write(operation.path, operation.offset, new Uint8Array(operation.length))
+        this.#writes++
+        this.#file(operation.path).change(operation)
         return done
       case 'sync':
         this.#syncs++
         this.#file(operation.path).sync()
         return done
       case 'read': {
-        const { cached } = this.#file(operation.path)
-        return { type: 'read', bytes: cached.slice(operation.offset, operation.offset + operation.length) }
+        const { path, offset, length } = operation
+        return { type: 'read', bytes: this.#file(path).read(offset, length) }
       }
       case 'truncate':
         this.#file(operation.path).change({ type: 'resize', length: operation.length })
@@ -238,7 +239,7 @@ class MemoryDisk implements SimulatedDisk {
       .map(([path, file]) => ({
         name: path.slice(path.lastIndexOf('/') + 1),
         type: 'file',
-        size: file.cached.length,
+        size: file.length,
       }))
   }
 
