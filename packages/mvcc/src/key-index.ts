@@ -1,6 +1,7 @@
 import { invariant } from '@orrery/environment'
 import type { Key } from './key.ts'
 import { KeyHistory } from './key-history.ts'
+import { KeyMap } from './key-map.ts'
 
 /**
  * Keys per leaf before it splits. Large enough that the list of leaves stays short, small enough that an
@@ -18,12 +19,17 @@ interface Leaf {
 
 /**
  * The keys of a store in bytewise order, each with its {@link KeyHistory}: a sorted list of sorted leaves.
- * Two binary searches find a key; insertion and removal move part of one leaf, and now and then an entry of
+ * Two binary searches find a place; insertion and removal move part of one leaf, and now and then an entry of
  * the list of leaves. That needs no rebalancing, costs 16 bytes a key beside key and history, and stays
  * faster than a tree up to tens of millions of keys.
+ *
+ * Most calls name a key that exists, and need no place. A hash map finds it with a fifth of the cache misses
+ * of a search, for about 32 bytes a key.
  */
 export class KeyIndex {
   readonly #leaves: Leaf[] = []
+  /** Holds the same keys as the leaves. */
+  readonly #histories = new KeyMap<KeyHistory>()
   /** The first key of each leaf. Invariant: ascending, as long as `#leaves`. */
   readonly #firstKeys: Key[] = []
   #size = 0
@@ -43,40 +49,37 @@ export class KeyIndex {
   }
 
   get(key: Key): KeyHistory | undefined {
-    return this.#search(key) ? this.#leaves[this.#leafAt]?.histories[this.#keyAt] : undefined
+    return this.#histories.get(key)
   }
 
   /** Records a put. Returns the key's history, whose newest revision is the put. */
   put(key: Key, main: number, sub: number): KeyHistory {
-    const found = this.#search(key)
-    const leaf = this.#leaves[this.#leafAt]
-    if (!found || leaf === undefined) return this.#insert(key, new KeyHistory(main, sub, main, 1))
-    const history = at(leaf.histories, this.#keyAt)
-    if (!history.live) this.#countLive(leaf, 1)
+    const history = this.#histories.get(key)
+    if (history === undefined) return this.#insert(key, new KeyHistory(main, sub, main, 1))
+    if (!history.live) this.#countLive(this.#leafOf(key), 1)
     history.put(main, sub)
     return history
   }
 
   /** Records the deletion of a key that exists. */
   tombstone(key: Key, main: number, sub: number): void {
-    invariant(this.#search(key), 'a key that is deleted is in the index')
-    const leaf = at(this.#leaves, this.#leafAt)
-    at(leaf.histories, this.#keyAt).tombstone(main, sub)
-    this.#countLive(leaf, -1)
+    const history = this.#histories.get(key)
+    invariant(history !== undefined, 'a key that is deleted is in the index')
+    history.tombstone(main, sub)
+    this.#countLive(this.#leafOf(key), -1)
   }
 
   /** Records a revision that the backend holds. `version` 0: a tombstone. */
   restore(key: Key, main: number, sub: number, created: number, version: number): void {
-    if (!this.#search(key)) {
+    const history = this.#histories.get(key)
+    if (history === undefined) {
       this.#insert(key, new KeyHistory(main, sub, created, version))
       return
     }
-    const leaf = at(this.#leaves, this.#leafAt)
-    const history = at(leaf.histories, this.#keyAt)
     const wasLive = history.live
     // A tombstone does not know its generation; the history does.
     history.append(main, sub, version === 0 ? history.created : created, version)
-    if (history.live !== wasLive) this.#countLive(leaf, wasLive ? -1 : 1)
+    if (history.live !== wasLive) this.#countLive(this.#leafOf(key), wasLive ? -1 : 1)
   }
 
   /** Forgets a key that no longer exists. */
@@ -86,6 +89,7 @@ export class KeyIndex {
     invariant(!at(leaf.histories, this.#keyAt).live, 'only keys that do not exist are forgotten')
     leaf.keys.splice(this.#keyAt, 1)
     leaf.histories.splice(this.#keyAt, 1)
+    this.#histories.delete(key)
     this.#size--
     this.#mend()
   }
@@ -158,8 +162,15 @@ export class KeyIndex {
     return low < keys.length && keys[low] === key
   }
 
-  /** Inserts where the last search ended. */
+  /** The leaf of a key that is in the index. */
+  #leafOf(key: Key): Leaf {
+    invariant(this.#search(key), 'leaves and map hold the same keys')
+    return at(this.#leaves, this.#leafAt)
+  }
+
+  /** Adds a key that is not in the index. */
   #insert(key: Key, history: KeyHistory): KeyHistory {
+    this.#search(key)
     if (this.#leaves.length === 0) {
       this.#leaves.push({ keys: [], histories: [], live: 0 })
       this.#firstKeys.push(key)
@@ -173,6 +184,7 @@ export class KeyIndex {
       leaf.histories.splice(this.#keyAt, 0, history)
       if (this.#keyAt === 0) this.#firstKeys[this.#leafAt] = key
     }
+    this.#histories.set(key, history)
     this.#size++
     if (history.live) this.#countLive(leaf, 1)
     if (leaf.keys.length > leafMaxKeys) this.#split(leaf)
