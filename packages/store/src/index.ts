@@ -7,6 +7,7 @@
 export type { AutoCompaction, AutoCompactionMode } from './auto-compaction.ts'
 export { startAutoCompaction } from './auto-compaction.ts'
 export type { Cluster, ClusterMember, MembershipChanged } from './cluster/cluster.ts'
+export type { CorruptionCheckOptions } from './cluster/corruption-options.ts'
 export { inMemoryCluster } from './cluster/memory-cluster.ts'
 export type { MemoryCluster, MemoryClusterMember, MemoryClusterOptions } from './cluster/memory-cluster.ts'
 export { openMember } from './cluster/open-member.ts'

@@ -57,6 +57,8 @@ export class StateMachine {
   #appliedIndex = 0
   #appliedTerm = 1
   #members: Uint8Array | undefined
+  /** Called before a compaction takes effect, with its revision. */
+  onCompacting: ((revision: number) => void) | undefined
 
   constructor(backend: StoreBackend, options: StateMachineOptions) {
     this.#backend = backend
@@ -171,7 +173,7 @@ export class StateMachine {
         return this.mvcc.txn(command.request)
       case 'compact':
         this.#requireSound()
-        this.mvcc.compact(command.revision)
+        this.#compact(command.revision)
         return undefined
       case 'leaseGrant':
         this.#requireSpace()
@@ -198,6 +200,12 @@ export class StateMachine {
           ? this.#activate({ memberId: toMemberId(command.memberId), type: command.alarm })
           : this.#deactivate(command.alarm, toMemberId(command.memberId))
     }
+  }
+
+  #compact(revision: number): void {
+    const { mvcc } = this
+    if (revision > mvcc.compactRevision && revision <= mvcc.revision) this.onCompacting?.(revision)
+    mvcc.compact(revision)
   }
 
   /** Whether keys can be attached to a lease. */

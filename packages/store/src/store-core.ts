@@ -12,6 +12,7 @@ import {
 } from '@orrery/mvcc'
 import { abortable } from './abortable.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import { hashHistory } from './history-hash.ts'
 import { readRange } from './range-reader.ts'
 import { toDeleteRange, toId, toInteger, toPut, toRange, toTxn } from './requests.ts'
 import { writeSnapshot } from './snapshot-writer.ts'
@@ -36,9 +37,6 @@ import type {
   WatchStream,
 } from './store.ts'
 import type { StoreEngine } from './store-engine.ts'
-
-/** Revisions that one slice hashes. */
-const hashStepRevisions = 2_000
 
 /**
  * The calls of a store: each is checked here, and then read from the state or proposed to the log. A write takes
@@ -152,17 +150,14 @@ export class StoreCore implements Store {
     options: CallOptions = {},
   ): Promise<HashKvResult> {
     this.#engine.requireReadable(options)
-    const { mvcc } = this.#engine.state
-    const hashRevision = revision === 0 ? mvcc.revision : revision
-    const { compactRevision } = mvcc
-    const hashing = mvcc.hashKv(revision)
-    const release = this.#engine.compactor.hold()
-    try {
-      while (hashing.step(hashStepRevisions)) await this.#engine.nextTurn(options.signal)
-    } finally {
-      release()
-    }
-    return { hash: hashing.hash, hashRevision, compactRevision, revision: mvcc.revision }
+    return await hashHistory(
+      {
+        mvcc: this.#engine.state.mvcc,
+        holdCompaction: () => this.#engine.compactor.hold(),
+        nextTurn: () => this.#engine.nextTurn(options.signal),
+      },
+      revision,
+    )
   }
 
   snapshot(options: CallOptions = {}): Snapshot {

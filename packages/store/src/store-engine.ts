@@ -40,6 +40,12 @@ export interface StoreParts {
   readonly leases?: (keeper: () => LeaseKeeper) => Leases
 }
 
+/** The present state, and where it is kept. */
+interface StoreData {
+  readonly state: StateMachine
+  readonly backend: StoreBackend
+}
+
 /** Where the log stands, and who leads. */
 export type LogStanding = Pick<StoreStatus, 'leaderId' | 'isLearner' | 'term' | 'commitIndex'>
 
@@ -68,7 +74,7 @@ export class StoreEngine {
   readonly quota: Quota
   readonly #environment: Environment
   readonly #position: (() => LogStanding) | undefined
-  #data: { readonly state: StateMachine; readonly backend: StoreBackend }
+  #data: StoreData
   #leaseKeeper: LeaseKeeper
   readonly #log: CommitLog
   readonly #releaseParts: () => Promise<void>
@@ -76,6 +82,8 @@ export class StoreEngine {
   readonly #applyLoop: ApplyLoop
   readonly #background: BackgroundWork
   #drained: Promise<void> | undefined
+  /** What is older than the revision is about to be unreachable: in the turn in which that happens. */
+  onCompacting: ((revision: number) => void) | undefined
 
   constructor(parts: StoreParts, options: Required<StoreOptions>) {
     this.identity = parts.identity
@@ -112,7 +120,7 @@ export class StoreEngine {
     })
     parts.log.onCommit = () => this.#applyLoop.commit()
     parts.log.onFailure = (error) => this.#fail(error)
-    this.#listen(parts.backend)
+    this.#listen(this.#data)
     // Who has a log of its own always leads.
     if (parts.position === undefined) this.#leaseKeeper.promote(0)
     this.#background.kick()
@@ -158,7 +166,7 @@ export class StoreEngine {
     oldBackend.onDurable = undefined
     this.#leaseKeeper.stop()
     this.#data = { state, backend }
-    this.#listen(backend)
+    this.#listen(this.#data)
     state.mvcc.adoptWatchStreams(oldState.mvcc)
     this.#leaseKeeper = this.#createLeaseKeeper()
     this.#serveWatchers()
@@ -268,7 +276,8 @@ export class StoreEngine {
     return this.backend.pendingBytes > backendPendingMaxBytes
   }
 
-  #listen(backend: StoreBackend): void {
+  #listen({ state, backend }: StoreData): void {
+    state.onCompacting = (revision) => this.onCompacting?.(revision)
     backend.onFailure = (error) => this.#fail(error)
     backend.onDurable = (index) => this.#backendDurable(index)
   }

@@ -14,6 +14,7 @@ const id = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const request: fc.Arbitrary<PeerRequest> = fc.oneof(
   fc.record({ type: fc.constant('keepAlive' as const), id }),
   fc.record({ type: fc.constant('timeToLive' as const), id, keys: fc.boolean() }),
+  fc.record({ type: fc.constant('hash' as const), revision: fc.maxSafeNat() }),
 )
 
 function codeOf(run: () => unknown): string {
@@ -51,6 +52,16 @@ test('an answer is the same after its way', () => {
   )
 })
 
+test('a hash is the same after its way', () => {
+  const number = fc.maxSafeInteger()
+  fc.assert(
+    fc.property(number, number, number, (hash, compactRevision, revision) => {
+      const told = { type: 'hash', hash, compactRevision, revision } as const
+      expect(decodeAnswer('hash', encodeAnswer(told))).toEqual(told)
+    }),
+  )
+})
+
 test('an error keeps its class, code and text', () => {
   const lease = new LeaseError('LEASE_NOT_FOUND', 'there is no lease')
   expect(() => decodeAnswer('keepAlive', encodeAnswer(lease))).toThrow(lease)
@@ -74,6 +85,9 @@ test.each([
   '{"type":"keepAlive","id":"seven"}',
   '{"type":"keepAlive","id":"123456789012345678901"}',
   '{"type":"revoke","id":"7"}',
+  '{"type":"hash"}',
+  '{"type":"hash","revision":"7"}',
+  '{"type":"hash","revision":1.5}',
 ])('the request %j is refused as damaged', (text) => {
   expect(codeOf(() => decodeRequest(Buffer.from(text)))).toBe('STORE_DAMAGED')
 })
@@ -82,6 +96,13 @@ test.each(['', 'no JSON', 'null', '"x"', '{}', '{"ttlMs":"7"}'])(
   'the answer %j to a renewal is refused as damaged',
   (text) => {
     expect(codeOf(() => decodeAnswer('keepAlive', Buffer.from(text)))).toBe('STORE_DAMAGED')
+  },
+)
+
+test.each(['{}', '{"hash":1}', '{"hash":1,"compactRevision":2,"revision":"3"}'])(
+  'the answer %j to a question for a hash is refused as damaged',
+  (text) => {
+    expect(codeOf(() => decodeAnswer('hash', Buffer.from(text)))).toBe('STORE_DAMAGED')
   },
 )
 

@@ -15,6 +15,8 @@ import type { StoreBackend } from '../ports.ts'
 import type { StateMachine } from '../state-machine.ts'
 import { StoreCore } from '../store-core.ts'
 import { StoreEngine } from '../store-engine.ts'
+import { CorruptionCheck } from './corruption-check.ts'
+import type { CorruptionCheckOptions } from './corruption-options.ts'
 import { toStoreError } from './errors.ts'
 import { MemberHost, type StateStorage } from './member-host.ts'
 import { nodeCluster } from './node-cluster.ts'
@@ -37,6 +39,13 @@ export interface MemberParts {
   readonly release: () => Promise<void>
 }
 
+/** How a member behaves. */
+export interface StartOptions {
+  readonly store: Required<StoreOptions>
+  readonly node?: NodeOptions | undefined
+  readonly corruptionCheck: Required<CorruptionCheckOptions>
+}
+
 /** A member that takes part. */
 export interface StartedMember {
   readonly store: StoreCore
@@ -44,6 +53,12 @@ export interface StartedMember {
   readonly campaign: () => void
   /** Tells the cluster of the member. */
   readonly publish: (name: string, clientUrls: readonly string[]) => Promise<void>
+  /**
+   * Compares the member with others, where its options say so.
+   *
+   * @throws StoreError `STORE_CORRUPT`
+   */
+  readonly requireSame: () => Promise<void>
   /** Refuses new calls, and waits for the writes in flight. */
   readonly finishWrites: () => Promise<void>
 }
@@ -55,8 +70,7 @@ export interface StartedMember {
  */
 export async function startMember(
   parts: MemberParts,
-  storeOptions: Required<StoreOptions>,
-  nodeOptions: NodeOptions = {},
+  { store: storeOptions, node: nodeOptions = {}, corruptionCheck }: StartOptions,
 ): Promise<StartedMember> {
   const {
     environment,
@@ -86,7 +100,10 @@ export async function startMember(
       state,
       backend,
       log,
-      release: parts.release,
+      release: () => {
+        check.stop()
+        return parts.release()
+      },
       cluster: nodeCluster(node, environment),
       position: () => {
         const { leaderId, term, commitIndex, membership } = node.status()
@@ -98,17 +115,20 @@ export async function startMember(
     },
     storeOptions,
   )
-  host.attach({ engine, log, leases: leases as ReplicatedLeases })
+  const check = new CorruptionCheck({ environment, node, engine, requestTimeoutMs }, corruptionCheck)
+  host.attach({ engine, log, leases: leases as ReplicatedLeases, corruptionCheck: check })
   try {
     await node.start()
   } catch (error) {
     await engine.close()
     throw toStoreError(error)
   }
+  check.start()
   return {
     store: new StoreCore(engine),
     campaign: () => node.campaign(),
     publish: (name, clientUrls) => node.publish({ name, clientUrls }),
+    requireSame: () => check.requireSame(),
     finishWrites: () => engine.finishWrites(),
   }
 }

@@ -5,6 +5,8 @@ import { writeSnapshot } from '../snapshot-writer.ts'
 import type { StateMachine } from '../state-machine.ts'
 import type { StoreBackend } from '../ports.ts'
 import type { StoreEngine } from '../store-engine.ts'
+import type { CorruptionCheck } from './corruption-check.ts'
+import { decodeRequest, encodeAnswer } from './peer-requests.ts'
 import type { ReplicatedLeases } from './replicated-leases.ts'
 import type { ReplicatedLog } from './replicated-log.ts'
 
@@ -30,6 +32,7 @@ interface Attached {
   readonly engine: StoreEngine
   readonly log: ReplicatedLog
   readonly leases: ReplicatedLeases
+  readonly corruptionCheck: CorruptionCheck
 }
 
 /** The store around a member of its cluster. */
@@ -93,8 +96,15 @@ export class MemberHost implements NodeHost {
     this.#parts.states.discard(name)
   }
 
-  onRequest(_from: bigint, request: Uint8Array): Promise<Uint8Array> {
-    return this.#attached.leases.answer(request)
+  async onRequest(_from: bigint, bytes: Uint8Array): Promise<Uint8Array> {
+    const { leases, corruptionCheck } = this.#attached
+    try {
+      const request = decodeRequest(bytes)
+      const answering = request.type === 'hash' ? corruptionCheck.answer(request) : leases.answer(request)
+      return encodeAnswer(await answering)
+    } catch (error) {
+      return encodeAnswer(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   onRemoved(): void {

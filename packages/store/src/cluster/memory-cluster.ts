@@ -14,7 +14,8 @@ import { createStoreBackend } from '../memory-store.ts'
 import { resolveOptions, type StoreOptions } from '../options.ts'
 import { StateMachine } from '../state-machine.ts'
 import type { Store } from '../store.ts'
-import { type StartedMember, startMember } from './create-member.ts'
+import { resolveCorruptionCheck, type CorruptionCheckOptions } from './corruption-options.ts'
+import { type StartedMember, type StartOptions, startMember } from './create-member.ts'
 import { createMemoryStates } from './memory-states.ts'
 
 /** How many members a cluster in memory has, and how they behave. */
@@ -23,6 +24,7 @@ export interface MemoryClusterOptions {
   readonly members?: number
   readonly store?: StoreOptions
   readonly node?: NodeOptions
+  readonly corruptionCheck?: CorruptionCheckOptions
   /** @defaultValue Node's clock and entropy, no log */
   readonly environment?: Environment
 }
@@ -58,21 +60,17 @@ export async function inMemoryCluster(options: MemoryClusterOptions = {}): Promi
   if (!Number.isInteger(count) || count < 1) {
     throw new StoreError('STORE_OPTIONS_INVALID', `members is an integer of at least 1, got ${count}`)
   }
-  const storeOptions = resolveOptions(options.store ?? {})
+  const startOptions: StartOptions = {
+    store: resolveOptions(options.store ?? {}),
+    node: options.node,
+    corruptionCheck: resolveCorruptionCheck(options.corruptionCheck),
+  }
   const network = createMemoryNetwork({ clock: environment.clock })
   const names = Array.from({ length: count }, (_, n) => `m${n + 1}`)
   const initial = { members: names.map((name) => [name]), token: environment.random.id63().toString(16) }
   const started = await Promise.all(
     names.map(async (name, n) => {
-      const one = await startMemoryMember({
-        environment,
-        network,
-        initial,
-        n,
-        name,
-        storeOptions,
-        nodeOptions: options.node,
-      })
+      const one = await startMemoryMember({ environment, network, initial, n, name, startOptions })
       return { name, ...one }
     }),
   )
@@ -91,18 +89,17 @@ async function startMemoryMember({
   initial,
   n,
   name,
-  storeOptions,
-  nodeOptions,
+  startOptions,
 }: {
   readonly environment: Environment
   readonly network: MemoryNetwork
   readonly initial: Parameters<typeof initialIds>[0]
   readonly n: number
   readonly name: string
-  readonly storeOptions: Required<StoreOptions>
-  readonly nodeOptions: NodeOptions | undefined
+  readonly startOptions: StartOptions
 }): ReturnType<typeof startMember> {
   const { clusterId, memberIds } = initialIds(initial)
+  const { store: storeOptions } = startOptions
   const stateOptions = {
     leaseTtlMinMs: storeOptions.leaseTtlMinMs,
     pendingMaxResponses: storeOptions.watchPendingMaxResponses,
@@ -127,8 +124,7 @@ async function startMemoryMember({
       states: createMemoryStates(environment.clock, stateOptions),
       release: () => Promise.resolve(),
     },
-    storeOptions,
-    nodeOptions,
+    startOptions,
   )
 }
 

@@ -3,23 +3,46 @@ import { StoreError, storeErrorCodes } from '../errors.ts'
 import type { LeaseTimeToLive } from '../store.ts'
 
 /** What a member asks the one that leads. */
-export type PeerRequest =
+export type LeaseRequest =
   | { readonly type: 'keepAlive'; readonly id: bigint }
   | { readonly type: 'timeToLive'; readonly id: bigint; readonly keys: boolean }
 
-/** What it answers, by the type of the request. */
+/** What the one that leads asks the others: a hash over their history up to a revision. */
+export interface HashRequest {
+  readonly type: 'hash'
+  readonly revision: number
+}
+
+/** What members ask each other. */
+export type PeerRequest = LeaseRequest | HashRequest
+
+export interface HashAnswer {
+  readonly type: 'hash'
+  readonly hash: number
+  /** The last compaction before the hash was taken: it decides what of the history counts. */
+  readonly compactRevision: number
+  /** The newest revision of who answers. */
+  readonly revision: number
+}
+
+/** What they answer, by the type of the request. */
 export type PeerAnswer =
   | { readonly type: 'keepAlive'; readonly ttlMs: number }
   | { readonly type: 'timeToLive'; readonly timeToLive: LeaseTimeToLive | undefined }
+  | HashAnswer
 
 export function encodeRequest(request: PeerRequest): Uint8Array {
-  return toJson({ ...request, id: request.id.toString() })
+  return toJson(request.type === 'hash' ? request : { ...request, id: request.id.toString() })
 }
 
 /** @throws StoreError `STORE_DAMAGED` */
 export function decodeRequest(bytes: Uint8Array): PeerRequest {
   const value = fromJson(bytes)
-  const { type, id, keys } = value
+  const { type, id, keys, revision } = value
+  if (type === 'hash') {
+    if (!Number.isSafeInteger(revision)) throw malformed()
+    return { type, revision: Number(revision) }
+  }
   if (typeof id !== 'string' || !/^-?\d{1,20}$/.test(id)) throw malformed()
   if (type === 'keepAlive') return { type, id: BigInt(id) }
   if (type === 'timeToLive') return { type, id: BigInt(id), keys: keys === true }
@@ -33,6 +56,7 @@ export function encodeAnswer(answer: PeerAnswer | Error): Uint8Array {
     return toJson({ error: code, message: answer.message })
   }
   if (answer.type === 'keepAlive') return toJson({ ttlMs: answer.ttlMs })
+  if (answer.type === 'hash') return toJson(answer)
   const { timeToLive } = answer
   if (timeToLive === undefined) return toJson({})
   const keys = timeToLive.keys?.map((key) => Buffer.from(key).toString('base64'))
@@ -46,6 +70,13 @@ export function decodeAnswer(type: PeerRequest['type'], bytes: Uint8Array): Peer
   if (type === 'keepAlive') {
     if (typeof value['ttlMs'] !== 'number') throw malformed()
     return { type, ttlMs: value['ttlMs'] }
+  }
+  if (type === 'hash') {
+    const { hash, compactRevision, revision } = value
+    const numbers = [hash, compactRevision, revision].filter(Number.isSafeInteger).map(Number)
+    const [hashed, compacted, newest] = numbers
+    if (hashed === undefined || compacted === undefined || newest === undefined) throw malformed()
+    return { type, hash: hashed, compactRevision: compacted, revision: newest }
   }
   const { grantedMs, remainingMs, keys } = value
   if (typeof grantedMs !== 'number' || typeof remainingMs !== 'number') return { type, timeToLive: undefined }

@@ -4,14 +4,7 @@ import { StoreError } from '../errors.ts'
 import type { LeaseKeeper } from '../lease-keeper.ts'
 import type { CallOptions, Leases, LeaseTimeToLive } from '../store.ts'
 import { toStoreError } from './errors.ts'
-import {
-  decodeAnswer,
-  decodeRequest,
-  encodeAnswer,
-  encodeRequest,
-  type PeerAnswer,
-  type PeerRequest,
-} from './peer-requests.ts'
+import { decodeAnswer, encodeRequest, type LeaseRequest, type PeerAnswer } from './peer-requests.ts'
 
 export interface ReplicatedLeasesParts {
   readonly node: RaftNode<NodeProposal>
@@ -64,16 +57,12 @@ export class ReplicatedLeases implements Leases {
   }
 
   /** Answers another member. */
-  async answer(bytes: Uint8Array): Promise<Uint8Array> {
-    try {
-      return encodeAnswer(await this.#asLeader(decodeRequest(bytes)))
-    } catch (error) {
-      return encodeAnswer(error instanceof Error ? error : new Error(String(error)))
-    }
+  answer(request: LeaseRequest): Promise<PeerAnswer> {
+    return this.#asLeader(request)
   }
 
   /** Asks whoever leads, and goes on looking for a while when nobody does. */
-  async #ask(request: PeerRequest, options: CallOptions = {}): Promise<PeerAnswer> {
+  async #ask(request: LeaseRequest, options: CallOptions = {}): Promise<PeerAnswer> {
     const { node, clock, requestTimeoutMs } = this.#parts
     const endMs = clock.nowMs() + requestTimeoutMs
     for (;;) {
@@ -97,7 +86,7 @@ export class ReplicatedLeases implements Leases {
    * Only a member that a majority still follows may renew: another one may lead by now, and have ended the lease.
    * etcd issues 12528 and 15247.
    */
-  async #asLeader(request: PeerRequest, options: CallOptions = {}): Promise<PeerAnswer> {
+  async #asLeader(request: LeaseRequest, options: CallOptions = {}): Promise<PeerAnswer> {
     const { node, keeper } = this.#parts
     await this.#barrier(options)
     if (node.status().role !== 'leader') throw new StoreError('STORE_NOT_LEADER', 'another member leads')
