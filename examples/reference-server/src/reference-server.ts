@@ -1,5 +1,6 @@
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
+import type { Store } from '@orrery/store'
 import { ServerError } from './errors.ts'
 import { clientUrlOf, listenForEtcdClients } from './etcd-listener.ts'
 import type { ReferenceServerOptions } from './options.ts'
@@ -66,6 +67,8 @@ export function createReferenceServer(
     if (address === undefined) return
     const listener = await listenForEtcdClients({ store, environment }, { name, address })
     parts.push(listener)
+    // Before clients are turned away: they need a leader elsewhere.
+    parts.push({ close: () => handOver(store, environment) })
     requireStarting()
     endpoints = { ...endpoints, client: listener.endpoint }
   }
@@ -87,5 +90,17 @@ export function createReferenceServer(
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Lets another member lead, so that nobody has to find out that this one is gone. */
+async function handOver(store: Store, { logger }: Environment): Promise<void> {
+  const { state, leaderId, memberId } = store.status()
+  if (state !== 'open' || leaderId !== memberId) return
+  try {
+    const members = await store.cluster.members({ serializable: true })
+    if (members.length > 1) await store.cluster.transferLeadership('any')
+  } catch (error) {
+    logger.warn('leadership was not handed over', { error })
   }
 }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Authority } from '../../../packages/transport-tcp/test/certificates.ts'
 import { formatListenAddress } from '../src/listen-address.ts'
 import type { PeerOptions, ReferenceServerOptions } from '../src/options.ts'
-import { probePort } from '../src/probe-port.ts'
+import { type HostAndPort, probePort } from '../src/probe-port.ts'
 import { createReferenceServer, type ReferenceServer } from '../src/reference-server.ts'
 
 let directory: string
@@ -160,6 +160,33 @@ describe('a member', () => {
     await expect.poll(() => servers[0]?.endpoints.peer).toBe('127.0.0.1:1')
     await servers[0]?.close()
     await expect(starting).rejects.toMatchObject({ name: 'ServerError' })
+  })
+
+  test('that leads lets another one lead before it ends', async () => {
+    const names = ['a', 'b', 'c']
+    const listens = new Map<string, HostAndPort>()
+    for (const name of names) listens.set(name, await probePort('listen-peer', anyPort))
+    const initialCluster = new Map(
+      Array.from(listens, ([name, listen]) => [name, [formatListenAddress(listen)]] as const),
+    )
+    const starting = Array.from(listens, ([name, listen]) => start(name, { listen, initialCluster }))
+    const members = await Promise.all(starting)
+    const [any] = members
+    if (any === undefined) throw new Error('there is no member')
+    const { leader: first } = (await post(any, 'maintenance/status', {})) as { leader: string }
+    const idOf = async (server: ReferenceServer): Promise<string> => {
+      const { header } = (await post(server, 'maintenance/status', {})) as { header: { member_id: string } }
+      return header.member_id
+    }
+    const ids = await Promise.all(members.map(idOf))
+    const old = members[ids.indexOf(first)]
+    const rest = members.filter((server) => server !== old)
+    await old?.close()
+    for (const server of rest) {
+      const { leader } = (await post(server, 'maintenance/status', {})) as { leader: string }
+      expect(ids).toContain(leader)
+      expect(leader).not.toBe(first)
+    }
   })
 
   test('and another one find each other over mutual TLS', async () => {

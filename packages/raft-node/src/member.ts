@@ -200,7 +200,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     )
   }
 
-  async transferLeadership(target: MemberId, options?: WaitOptions): Promise<void> {
+  async transferLeadership(target: MemberId | 'any', options?: WaitOptions): Promise<void> {
     this.#lifecycle.requireRunning()
     await this.#membership.transferLeadership(target, options)
   }

@@ -161,9 +161,10 @@ export class MembershipDesk {
   }
 
   /** @throws NodeError `NODE_NOT_LEADER`, `NODE_BAD_TRANSFEREE`, `NODE_TRANSFER_TIMED_OUT` */
-  async transferLeadership(target: MemberId, { signal }: WaitOptions = {}): Promise<void> {
+  async transferLeadership(to: MemberId | 'any', { signal }: WaitOptions = {}): Promise<void> {
     const { raft, identity, options, environment, onChange } = this.#parts
     this.#requireLeading()
+    const target = to === 'any' ? this.#successor() : to
     if (target === identity.memberId) return
     const member = this.#table.get(target)
     if (member === undefined || member.isLearner) {
@@ -213,6 +214,17 @@ export class MembershipDesk {
     this.connect()
     this.#changes.settle(entry, refusal)
     return { type: 'members', index: entry.index, term: entry.term, members: this.#table.encode() }
+  }
+
+  /** The voter that has most of the log, among those that answer. */
+  #successor(): MemberId {
+    const { raft, identity } = this.#parts
+    const [first] = raft
+      .progress()
+      .filter(({ id, isLearner, isActive }) => id !== identity.memberId && !isLearner && isActive)
+      .sort((a, b) => b.matchIndex - a.matchIndex)
+    if (first === undefined) throw new NodeError('NODE_BAD_TRANSFEREE', 'no other voter answers')
+    return first.id
   }
 
   #requireLeading(): void {

@@ -80,9 +80,10 @@ export interface RaftNode<P extends NodeProposal> extends AsyncDisposable {
   /**
    * Hands leadership to another voter.
    *
+   * @param target `'any'`: the one that answers and has most of the log
    * @throws NodeError `NODE_NOT_LEADER`, `NODE_BAD_TRANSFEREE`, `NODE_TRANSFER_TIMED_OUT`
    */
-  transferLeadership(target: MemberId, options?: WaitOptions): Promise<void>
+  transferLeadership(target: MemberId | 'any', options?: WaitOptions): Promise<void>
   /**
    * Asks the host of another member.
    *

@@ -317,6 +317,23 @@ describe('membership', () => {
     await refused
   })
 
+  test('hands leadership to the voter that has most of the log, when any will do', async () => {
+    const trial = await begin(['a', 'b', 'c'])
+    const leader = await trial.untilLeader()
+    const [behind = '', ahead = ''] = others(trial)
+    trial.network.isolate(behind)
+    await trial.until(leader.write('x'))
+    await trial.until(leader.node.transferLeadership('any'))
+    expect(trial.member(ahead).node.status().role).toBe('leader')
+  })
+
+  test('has nobody to hand leadership to when it is alone', async () => {
+    const trial = await begin(['a'])
+    const a = trial.member('a')
+    await trial.until(a.write('x'))
+    await expect(a.node.transferLeadership('any')).rejects.toMatchObject({ code: 'NODE_BAD_TRANSFEREE' })
+  })
+
   test('lets a learner follow, and vote once it has caught up', async () => {
     const trial = await begin(['a'], lenient)
     const a = trial.member('a')

@@ -56,9 +56,11 @@ export interface Cluster {
    */
   promote(id: bigint, options?: CallOptions): Promise<MembershipChanged>
   /**
-   * Hands leadership from this member to another.
+   * Hands leadership from this member to another: what a host does before it closes the leader's store, so that
+   * nobody has to find out that it is gone.
    *
+   * @param to `'any'`: the voter that answers and has most of the log
    * @throws StoreError `STORE_NOT_LEADER`, `STORE_BAD_TRANSFEREE`, `STORE_TRANSFER_TIMED_OUT`
    */
-  transferLeadership(to: bigint, options?: CallOptions): Promise<void>
+  transferLeadership(to: bigint | 'any', options?: CallOptions): Promise<void>
 }
