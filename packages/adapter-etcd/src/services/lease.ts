@@ -1,6 +1,7 @@
 import { hasCode } from '@orrery/environment'
 import { toId, toSafeInteger } from '../codec/int64.ts'
 import type { etcdserverpb } from '../generated/messages.js'
+import { requestsUntil } from './requests-until.ts'
 import type { Server } from './server.ts'
 import type { CallContext, LeaseService } from './services.ts'
 
@@ -49,7 +50,7 @@ async function* keepAlive(
   requests: AsyncIterable<etcdserverpb.LeaseKeepAliveRequest>,
   context: CallContext,
 ): AsyncGenerator<etcdserverpb.LeaseKeepAliveResponse, void, undefined> {
-  for await (const { ID } of requests) {
+  for await (const { ID } of requestsUntil(requests, context.signal)) {
     const id = toId(ID)
     let ttlMs = 0
     try {

@@ -38,6 +38,11 @@ export interface EtcdServicesOptions {
    * @defaultValue `1_000_000`
    */
   readonly watchersMaxPerStream?: number | undefined
+  /**
+   * How long a cluster takes to find that it has no leader. A stream whose client requires one (`hasleader`) ends
+   * after three times as long without. Unit: ms. @defaultValue `1_000`
+   */
+  readonly electionTimeoutMs?: number | undefined
   /** The etcd version to present. Clients choose features by it. @defaultValue `'3.6.14'` */
   readonly version?: string | undefined
 }
@@ -50,6 +55,7 @@ export const etcdServicesDefaults: {
   txnMaxOps: 128,
   watchProgressNotifyIntervalMs: 600_000,
   watchersMaxPerStream: 1_000_000,
+  electionTimeoutMs: 1_000,
   version: '3.6.14',
 }
 
@@ -71,6 +77,7 @@ export function resolveOptions(options: EtcdServicesOptions): ResolvedOptions {
     watchProgressNotifyIntervalMs:
       options.watchProgressNotifyIntervalMs ?? etcdServicesDefaults.watchProgressNotifyIntervalMs,
     watchersMaxPerStream: options.watchersMaxPerStream ?? etcdServicesDefaults.watchersMaxPerStream,
+    electionTimeoutMs: options.electionTimeoutMs ?? etcdServicesDefaults.electionTimeoutMs,
     version: options.version ?? etcdServicesDefaults.version,
   }
   for (const [name, value] of Object.entries(resolved)) {

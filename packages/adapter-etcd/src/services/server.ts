@@ -3,6 +3,7 @@ import type { Store } from '@orrery/store'
 import { EtcdError } from '../errors.ts'
 import type { ResponseHeader } from '../messages.ts'
 import { toEtcdError } from './failure.ts'
+import { LeaderWatch } from './leader-watch.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { BidiStream, CallContext, ServerStream, Unary } from './services.ts'
 
@@ -11,11 +12,14 @@ export class Server {
   readonly store: Store
   readonly environment: Environment
   readonly options: ResolvedOptions
+  readonly #leaderWatch: LeaderWatch
 
   constructor(store: Store, environment: Environment, options: ResolvedOptions) {
     this.store = store
     this.environment = environment
     this.options = options
+    const { electionTimeoutMs } = options
+    this.#leaderWatch = new LeaderWatch({ store, clock: environment.clock, electionTimeoutMs })
   }
 
   /** @param revision what the answer reflects; by default the store's own */
@@ -42,30 +46,34 @@ export class Server {
   }
 
   serverStream<Request, Response>(handle: ServerStream<Request, Response>): ServerStream<Request, Response> {
-    return (request, context) => this.#guarded(() => handle(request, context), context)
+    return (request, context) => this.#guarded((led) => handle(request, led), context)
   }
 
   bidiStream<Request, Response>(handle: BidiStream<Request, Response>): BidiStream<Request, Response> {
-    return (requests, context) => this.#guarded(() => handle(requests, context), context)
+    return (requests, context) => this.#guarded((led) => handle(requests, led), context)
   }
 
   async *#guarded<Response>(
-    open: () => AsyncIterable<Response>,
+    open: (context: CallContext) => AsyncIterable<Response>,
     context: CallContext,
   ): AsyncGenerator<Response, void, undefined> {
+    const led = requiresLeader(context) ? this.#leaderWatch.open() : undefined
+    const { metadata } = context
     try {
       this.#admit(context)
-      yield* open()
+      if (led === undefined) yield* open(context)
+      else yield* open({ metadata, signal: AbortSignal.any([context.signal, led.signal]) })
+      led?.signal.throwIfAborted()
     } catch (error) {
-      throw this.#refusal(error)
+      throw this.#refusal(led?.signal.aborted === true ? led.signal.reason : error)
+    } finally {
+      led?.close()
     }
   }
 
   /** A client may ask to be served only while there is a leader. */
-  #admit({ metadata }: CallContext): void {
-    if (metadata.get('hasleader') === 'true' && this.store.status().leaderId === 0n) {
-      throw new EtcdError('ETCD_NO_LEADER')
-    }
+  #admit(context: CallContext): void {
+    if (requiresLeader(context) && !this.#leaderWatch.hasLeader) throw new EtcdError('ETCD_NO_LEADER')
   }
 
   #refusal(error: unknown): EtcdError {
@@ -75,4 +83,8 @@ export class Server {
     }
     return refusal
   }
+}
+
+function requiresLeader({ metadata }: CallContext): boolean {
+  return metadata.get('hasleader') === 'true'
 }
