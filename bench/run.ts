@@ -8,6 +8,7 @@ import { etcdOverGrpc } from './suite/grpc.ts'
 import { memoryOfKeys } from './suite/memory.ts'
 import { mvccOnLmdb } from './suite/mvcc.ts'
 import { type Row, type Scenario, table } from './suite/report.ts'
+import { snapshotTurns } from './suite/snapshot.ts'
 import { durablePut } from './suite/store.ts'
 import { longestTurns } from './suite/turns.ts'
 import { watchFanOut } from './suite/watch.ts'
@@ -20,6 +21,7 @@ const scenarios: readonly Scenario[] = [
   etcdOverGrpc,
   memoryOfKeys,
   longestTurns,
+  snapshotTurns,
 ]
 const marker = 'scenario:'
 const [first = '', ...rest] = process.argv.slice(2)

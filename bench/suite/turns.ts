@@ -1,24 +1,12 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { openStore, type Store } from '@orrery/store'
 import { count, median, type Scenario } from './report.ts'
 import { scatteredKey, withDirectory } from './temporary.ts'
+import { longestTurnMs, spin } from './turn-length.ts'
 
 const rounds = 3
 const revisions = 1_000_000
 const leases = 100_000
 const value = new Uint8Array(64)
-
-/**
- * The longest turn of the event loop while `work` goes on, garbage collection included: the longest time between
- * two runs of a timer of Node's own, which uses up neither the processor nor the heap.
- */
-async function longestTurnMs(work: () => Promise<void>): Promise<number> {
-  const turns = monitorEventLoopDelay({ resolution: 1 })
-  turns.enable()
-  await work()
-  turns.disable()
-  return turns.max / 1e6
-}
 
 async function compact(store: Store): Promise<number> {
   let next = 0
@@ -48,14 +36,6 @@ async function expire(store: Store): Promise<number> {
       await new Promise((resolve) => setTimeout(resolve, 100))
       left = (await store.range({ key: 'leased/', rangeEnd: 'leased0', countOnly: true })).count
     }
-  })
-}
-
-/** The same of a loop that only spins: what the machine itself does to turns. */
-function spin(): Promise<number> {
-  const endMs = performance.now() + 3_000
-  return longestTurnMs(async () => {
-    while (performance.now() < endMs) await new Promise((resolve) => setImmediate(resolve))
   })
 }
 

@@ -77,27 +77,27 @@ function readSlice(
   revision: number,
   from: { readonly main: number; readonly sub: number },
 ): { bytes: Buffer; next: { main: number; sub: number } | undefined } {
-  const frames: Buffer[] = []
+  let bytes = Buffer.allocUnsafe(chunkBytes)
   let length = 0
   let next: { main: number; sub: number } | undefined
   backend.scan(from.main, from.sub, (main, sub, tombstone, record) => {
     if (main > revision) return false
-    if (length >= chunkBytes) {
+    const end = length + frameHeaderBytes + revisionHeaderBytes + record.length
+    if (end > chunkBytes && length > 0) {
       next = { main, sub }
       return false
     }
-    const bytes = Buffer.allocUnsafe(frameHeaderBytes + revisionHeaderBytes + record.length)
-    let at = bytes.writeUInt8(frameTypes.revision, 0)
+    if (end > bytes.length) bytes = Buffer.allocUnsafe(end)
+    let at = bytes.writeUInt8(frameTypes.revision, length)
     at = bytes.writeUInt32LE(revisionHeaderBytes + record.length, at)
     at = bytes.writeDoubleLE(main, at)
     at = bytes.writeUInt32LE(sub, at)
     at = bytes.writeUInt8(tombstone ? 1 : 0, at)
     bytes.set(record, at)
-    frames.push(bytes)
-    length += bytes.length
+    length = end
     return true
   })
-  return { bytes: Buffer.concat(frames), next }
+  return { bytes: bytes.subarray(0, length), next }
 }
 
 function frame(type: number, payload: Uint8Array): Buffer {
