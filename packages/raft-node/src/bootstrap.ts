@@ -1,7 +1,9 @@
 import {
+  decodeMembershipChange,
   emptyMembership,
   encodeMembershipChange,
   type Entry,
+  type HardState,
   type MemberId,
   type RaftStart,
 } from '@orrery/raft'
@@ -80,7 +82,10 @@ export function joiningStart(): RaftStart {
 }
 
 /** Makes what a member begins with durable, before it says anything to anybody. */
-export async function persistStart(storage: LogStorage, { hardState, entries }: RaftStart): Promise<void> {
+export async function persistStart(
+  storage: LogStorage,
+  { hardState, entries }: Pick<RaftStart, 'hardState' | 'entries'>,
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     storage.onDurable = () => resolve()
     storage.onFailure = reject
@@ -139,6 +144,49 @@ export function restartFrom(
       membership: members.membership,
     },
   }
+}
+
+/**
+ * Lets a member go on as a cluster of one, with what it has and durably so. Entries that may not be committed are
+ * dropped, and entries that count as committed make it a voter and remove all others for ever. For a cluster that has
+ * lost its majority: the others must never run again.
+ *
+ * Source: etcd, `createConfigChangeEnts`; in a term of its own here, so that no other entry is taken for one of these.
+ *
+ * @param restarted what it would go on from together with the others
+ */
+export async function forceAlone(
+  storage: LogStorage,
+  restarted: { readonly start: RaftStart; readonly members: MemberTable },
+  self: Pick<Member, 'id' | 'peerAddresses'>,
+): Promise<RaftStart> {
+  const { hardState, previousIndex, entries } = restarted.start
+  const kept = entries.slice(0, hardState.commitIndex - previousIndex)
+  const term = hardState.term + 1
+  const { voters } = restarted.members.membership
+  const others = new Set([...restarted.members.list().map(({ id }) => id), ...addedBy(kept)])
+  others.delete(self.id)
+  // What turns out to be the case already is refused when it is applied, and changes nothing.
+  const changes = [
+    ...(voters.includes(self.id) ? [] : [{ type: 'add', isLearner: false, ...self } as const]),
+    ...[...others].sort((a, b) => (a < b ? -1 : 1)).map((id) => ({ type: 'remove', id }) as const),
+  ]
+  const forced = changes.map((change, offset): Entry => {
+    const payload = encodeMembershipChange(toMembershipChange(change))
+    return { index: hardState.commitIndex + 1 + offset, term, type: 'membership', payload }
+  })
+  const own: HardState = { ...hardState, term, vote: self.id, isOnProbation: false }
+  // The commit index counts what it finds: what these replace must be gone by then.
+  await persistStart(storage, { hardState: own, entries: forced })
+  const committed = { ...own, commitIndex: hardState.commitIndex + forced.length }
+  await persistStart(storage, { hardState: committed, entries: [] })
+  return { ...restarted.start, hardState: committed, entries: [...kept, ...forced] }
+}
+
+/** Who is a member by entries that are not applied yet. */
+function addedBy(entries: readonly Entry[]): MemberId[] {
+  const changes = entries.filter(({ type }) => type === 'membership')
+  return changes.flatMap(({ payload }) => decodeMembershipChange(payload).steps.map(({ member }) => member))
 }
 
 /**

@@ -24,6 +24,7 @@ export type { MemberChange } from './membership-rules.ts'
 export type { ClusterMembers } from './administration.ts'
 export {
   fetchMembers,
+  forceAlone,
   initialIds,
   initialStart,
   joiningStart,

@@ -1,13 +1,24 @@
 import { createManualClock } from '@orrery/environment/testing'
-import { decodeMembershipChange, type HardState, type Membership } from '@orrery/raft'
+import {
+  decodeMembershipChange,
+  encodeMembershipChange,
+  type Entry,
+  type HardState,
+  type Membership,
+  type RaftStart,
+} from '@orrery/raft'
 import { describe, expect, test } from 'vitest'
 import { fromMembershipChange } from '../src/member-entries.ts'
 import {
   clusterIdOf,
+  createMemoryLogStorage,
   createMemoryNetwork,
+  type Durables,
   fetchMembers,
+  forceAlone,
   initialIds,
   initialStart,
+  type LogStorage,
   type Member,
   memberIdOf,
   MemberTable,
@@ -135,6 +146,77 @@ describe('a member that was here before', () => {
     expect(at(7, Buffer.from([1, 2, 3]))).toBe('NODE_DAMAGED')
     expect(at(7, membersOf([2n, 3n], [1n]))).toBe('NODE_REMOVED')
     expect(at(6)).toBe('ok')
+  })
+})
+
+describe('a member that goes on alone', () => {
+  const payload = Buffer.alloc(0)
+  const membership: Membership = {
+    voters: [1n, 2n],
+    outgoingVoters: [],
+    learners: [3n],
+    nextLearners: [],
+    leavesAutomatically: false,
+  }
+
+  function changeOf(payloads: Uint8Array): unknown {
+    const { steps } = decodeMembershipChange(payloads)
+    return steps.map(({ type, member }) => `${type} ${member}`).join()
+  }
+
+  test('removes all others, those of entries to come too, in a term of its own and behind what is committed', async () => {
+    const add = decodeMembershipChange(
+      initialStart({ members: [['x']], token: 't' }).entries[0]?.payload ?? payload,
+    )
+    const added = { ...add, steps: [{ type: 'addLearner', member: 4n }] } as const
+    const entries: Entry[] = [
+      { index: 7, term: 5, type: 'empty', payload },
+      { index: 8, term: 5, type: 'membership', payload: encodeMembershipChange(added) },
+      { index: 9, term: 5, type: 'command', payload },
+    ]
+    const members = new MemberTable(membership)
+    for (const id of [1n, 2n, 3n]) members.add(id, [`host${id}`])
+    const hardState: HardState = { term: 5, vote: 2n, commitIndex: 8, isOnProbation: true }
+    const written: Durables[] = []
+    const memory = createMemoryLogStorage()
+    const storage = Object.assign(Object.create(memory) as LogStorage, {
+      append: (durables: Durables) => {
+        written.push(durables)
+        queueMicrotask(() => storage.onDurable?.(durables.number))
+      },
+    })
+    const begun: RaftStart = {
+      hardState,
+      previousIndex: 6,
+      previousTerm: 4,
+      entries,
+      appliedIndex: 7,
+      membership,
+    }
+    const alone = (id: bigint): Promise<RaftStart> =>
+      forceAlone(storage, { start: begun, members }, { id, peerAddresses: ['here'] })
+    const start = await alone(1n)
+    expect(start.hardState).toEqual({ term: 6, vote: 1n, commitIndex: 11, isOnProbation: false })
+    expect(start.entries.slice(0, 2)).toEqual(entries.slice(0, 2))
+    const forced = start.entries.slice(2)
+    expect(forced.map(({ index, term }) => [index, term])).toEqual([
+      [9, 6],
+      [10, 6],
+      [11, 6],
+    ])
+    expect(forced.map((one) => changeOf(one.payload))).toEqual(['remove 2', 'remove 3', 'remove 4'])
+    // What it replaces is gone before it counts as committed.
+    expect(written.map((one) => [one.entries.length, one.hardState?.commitIndex])).toEqual([
+      [3, 8],
+      [0, 11],
+    ])
+    const learner = await alone(3n)
+    expect(learner.entries.slice(2).map((one) => changeOf(one.payload))).toEqual([
+      'addVoter 3',
+      'remove 1',
+      'remove 2',
+      'remove 4',
+    ])
   })
 })
 

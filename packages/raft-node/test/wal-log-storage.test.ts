@@ -110,6 +110,24 @@ describe('the log of a member', () => {
     expect(plain(stored.entries)).toEqual(['51/3 command b'])
   })
 
+  test('is read again behind a gap, which a state ahead of a log without an end leaves', async () => {
+    const disk = createSimulatedDisk()
+    const storage = await open(disk)
+    await write(storage, {
+      number: 1,
+      hardState: state(1, 1),
+      entries: [entry(1, 1, 'a'), entry(2, 1, 'b')],
+    })
+    await storage.close()
+    const behind = await open(disk)
+    behind.compact(9, 1)
+    await write(behind, { number: 1, hardState: state(2, 10), entries: [entry(10, 2, 'c')] })
+    await behind.close()
+    const { stored } = await open(disk)
+    expect(stored).toMatchObject({ previousIndex: 9, previousTerm: 1, hardState: state(2, 10) })
+    expect(plain(stored.entries)).toEqual(['10/2 command c'])
+  })
+
   test('names the state also when it has forgotten on the disk how that came', async () => {
     const disk = createSimulatedDisk()
     const storage = await open(disk)

@@ -5,6 +5,7 @@ import { systemEnvironment } from '@orrery/environment/system'
 import { openLmdbBackend } from '@orrery/mvcc-lmdb'
 import {
   fetchMembers,
+  forceAlone,
   initialIds,
   initialStart,
   joiningStart,
@@ -54,6 +55,11 @@ export interface OpenMemberDeps {
   /** Where the others reach this member. */
   readonly peerAddresses: readonly string[]
   readonly origin: ClusterOrigin
+  /**
+   * Goes on as a cluster of one with what the directory holds, when most members are lost for good: the others are
+   * removed, and must never run again. For one start; then members can be added anew. @defaultValue `false`
+   */
+  readonly forceNewCluster?: boolean | undefined
   /** Shown in lists of members. Not empty. */
   readonly name: string
   /** Where clients reach this member, shown in lists of members. @defaultValue none */
@@ -217,9 +223,12 @@ interface Place {
 
 /** Who a member is that was not here before. */
 async function findPlace(
-  { origin, peerAddresses, transport }: OpenMemberDeps,
+  { directory, origin, peerAddresses, transport, forceNewCluster = false }: OpenMemberDeps,
   environment: Environment,
 ): Promise<Place> {
+  if (forceNewCluster) {
+    throw new StoreError('STORE_OPTIONS_INVALID', `${directory} holds no member that could go on alone`)
+  }
   const directoryId = environment.random.id63()
   if (origin.type === 'new') {
     const { clusterId, memberIds } = initialIds(toInitial(origin))
@@ -267,7 +276,7 @@ async function begin(
   applied: Parameters<typeof restartFrom>[1],
   { deps, identity, place }: { deps: OpenMemberDeps; identity: PeerIdentity; place: Place | undefined },
 ): Promise<ReturnType<typeof restartFrom>> {
-  if (storage.stored.hardState !== undefined) return restartFrom(storage.stored, applied, identity.memberId)
+  if (storage.stored.hardState !== undefined) return await beginAgain(storage, applied, { deps, identity })
   // It had not come so far as to promise anything.
   if (applied.index > 0) throw damaged('the state has a log that is missing')
   const isNew = deps.origin.type === 'new'
@@ -277,6 +286,21 @@ async function begin(
   const start = deps.origin.type === 'new' ? initialStart(toInitial(deps.origin)) : joiningStart()
   await persistStart(storage, start)
   return { start, members: new MemberTable(start.membership) }
+}
+
+async function beginAgain(
+  storage: WalLogStorage,
+  applied: Parameters<typeof restartFrom>[1],
+  { deps, identity }: { deps: OpenMemberDeps; identity: PeerIdentity },
+): Promise<ReturnType<typeof restartFrom>> {
+  const { stored } = storage
+  const restarted = restartFrom(stored, applied, identity.memberId)
+  const { start, members } = restarted
+  // The log goes on behind a gap: what comes before does not count any more.
+  if (start.previousIndex > stored.previousIndex) storage.compact(start.previousIndex, start.previousTerm)
+  if (deps.forceNewCluster !== true) return restarted
+  const self = { id: identity.memberId, peerAddresses: deps.peerAddresses }
+  return { start: await forceAlone(storage, restarted, self), members }
 }
 
 async function publish(
