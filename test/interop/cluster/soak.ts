@@ -1,0 +1,22 @@
+// Tortures a cluster of three reference servers:
+// node --conditions=@orrery/source --import tsx test/interop/cluster/soak.ts --minutes 20 --seed 1
+import { parseArgs } from 'node:util'
+import { describeTorture } from './torture/describe.ts'
+import { torture } from './torture/torture.ts'
+
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '20' }, seed: { type: 'string' } },
+})
+const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed)
+console.log(`seed ${seed}`)
+// The first signal ends the faults, so that members and mounts are not left behind.
+const stop = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+const report = await torture({
+  seed,
+  durationMs: Number(values.minutes) * 60_000,
+  log: (line) => console.log(line),
+  signal: stop.signal,
+})
+console.log(describeTorture(report))
+process.exitCode = report.violations.length === 0 ? 0 : 1

@@ -1,0 +1,220 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { kvDefinition, maintenanceDefinition } from '@orrery/adapter-etcd'
+import { createRandom } from '@orrery/environment'
+import type { KeyChange } from '@orrery/simulation'
+import { Clients, valueOf } from './clients.ts'
+import { EtcdClient } from './etcd-client.ts'
+import { History } from './history.ts'
+import { type KeptLease, Leases } from './leases.ts'
+import { Machines, type Post } from './machines.ts'
+import { Nemesis } from './nemesis.ts'
+import { drawSchedule, type FaultKind, faultKinds } from './schedule.ts'
+import { violationsOf } from './verdict.ts'
+import { Watcher } from './watchers.ts'
+
+export interface TortureOptions {
+  /** Decides which faults come, when, and what clients want. */
+  readonly seed: number
+  /** How long faults go on at least; every kind comes once in any case. Unit: ms. */
+  readonly durationMs: number
+  readonly log: (line: string) => void
+  /** Ends the faults before their time. What was done until then is judged. */
+  readonly signal?: AbortSignal
+}
+
+/** What came of it. */
+export interface TortureReport {
+  /** Nothing, if all is well. */
+  readonly violations: readonly string[]
+  /** Calls of clients. */
+  readonly answered: number
+  readonly unanswered: number
+  readonly revision: number
+  readonly faults: ReadonlyMap<FaultKind, number>
+  /** Streams that watchers opened, one after the other. */
+  readonly watchStreams: number
+  readonly renewals: number
+  readonly abandonedLeases: number
+  /** Leases that ended because nobody could be reached to renew them in time. */
+  readonly lostLeases: number
+}
+
+const clientCount = 6
+const watcherCount = 3
+const keeperCount = 4
+const compactIntervalMs = 15_000
+/** How long members may take to agree, watchers to catch up, and leases to expire at the end. Unit: ms. */
+const settleMaxMs = 60_000
+
+/** Three real processes with clients, while they are killed, frozen, cut off, filled up and replaced. */
+export async function torture(options: TortureOptions): Promise<TortureReport> {
+  const startedMs = performance.now()
+  const log = (line: string): void => {
+    options.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${line}`)
+  }
+  await using machines = await Machines.start()
+  return await new Torture(machines, { ...options, log }).run()
+}
+
+class Torture {
+  readonly #machines: Machines
+  readonly #options: TortureOptions
+  readonly #history = new History()
+  readonly #nemesis: Nemesis
+  readonly #endpoints: readonly EtcdClient[]
+  readonly #clients: Clients
+  readonly #leases: Leases
+  readonly #watchers: readonly Watcher[]
+  readonly #complaints: string[] = []
+
+  constructor(machines: Machines, options: TortureOptions) {
+    const random = createRandom(options.seed)
+    this.#machines = machines
+    this.#options = options
+    const endpoints = machines.posts.map(({ machine }) => new EtcdClient(machine.name, machine.endpoint))
+    this.#endpoints = endpoints
+    this.#nemesis = new Nemesis({ machines, history: this.#history, log: options.log })
+    this.#clients = new Clients({ history: this.#history, random: random.fork('clients'), endpoints })
+    this.#leases = new Leases({ random: random.fork('leases'), endpoints })
+    this.#watchers = Array.from(
+      { length: watcherCount },
+      (_, n) => new Watcher(`w${n}`, random.fork(`watcher ${n}`), endpoints),
+    )
+  }
+
+  async run(): Promise<TortureReport> {
+    this.#clients.start(clientCount)
+    this.#leases.start(keeperCount)
+    const compactions = setInterval(() => void this.#compact(), compactIntervalMs)
+    try {
+      await this.#hurt()
+    } catch (error) {
+      this.#complaints.push(error instanceof Error ? error.message : String(error))
+    }
+    clearInterval(compactions)
+    this.#machines.wires.heal()
+    await this.#clients.stop()
+    // Those that are renewed are still to be renewed meanwhile.
+    if (this.#complaints.length === 0) await this.#expectExpiry([...this.#leases.abandoned])
+    await this.#leases.stop()
+    const { kept } = this.#leases
+    if (this.#complaints.length === 0) await this.#expectExpiry(kept)
+    const judged = this.#complaints.length === 0 ? await this.#judge() : { violations: [], revision: 0 }
+    for (const watcher of this.#watchers) await watcher.stop()
+    for (const endpoint of this.#endpoints) endpoint.close()
+    return this.#report(judged)
+  }
+
+  async #hurt(): Promise<void> {
+    const { seed, durationMs, signal } = this.#options
+    const schedule = drawSchedule(createRandom(seed).fork('schedule'))
+    const untilMs = performance.now() + durationMs
+    const isOver = (): boolean =>
+      performance.now() > untilMs && this.#nemesis.counts.size === faultKinds.length
+    while (signal?.aborted !== true && !isOver()) {
+      await this.#nemesis.perform(schedule.next().value)
+      const failed = this.#watchers.find(({ failure }) => failure !== undefined)
+      if (failed !== undefined) throw new Error(`watcher ${failed.name}: ${String(failed.failure)}`)
+    }
+  }
+
+  /** Forgets what no watcher needs any more. */
+  async #compact(): Promise<void> {
+    const revision = Math.min(...this.#watchers.map((watcher) => watcher.revision)) - 100
+    const [endpoint] = this.#endpoints
+    if (revision < 1 || endpoint === undefined) return
+    await endpoint.call(kvDefinition.Compact, { revision }, settleMaxMs).catch(() => undefined)
+  }
+
+  /** Leases that nobody renews end, and their keys go. */
+  async #expectExpiry(leases: readonly KeptLease[]): Promise<void> {
+    const [post] = this.#machines.posts
+    let keys: ReadonlySet<string> = new Set()
+    await until(async () => {
+      keys = new Set((await this.#held(post)).held.map(({ key }) => key))
+      return !leases.some(({ key }) => keys.has(key))
+    })
+    for (const { id, key } of leases) {
+      if (keys.has(key)) this.#complaints.push(`nobody renews lease ${id}, and ${key} is still there`)
+    }
+    this.#options.log(`${leases.length} leases expired`)
+  }
+
+  async #judge(): Promise<{ readonly violations: readonly string[]; readonly revision: number }> {
+    const states = []
+    for (const post of this.#machines.posts) states.push(await this.#held(post))
+    const [state = { held: [], revision: 0 }] = states
+    const { revision } = state
+    const watchers = this.#watchers
+    await until(() => watchers.every((watcher) => watcher.revision >= revision))
+    const hashes = await this.#hashes(revision)
+    const leases = this.#leaseHistory()
+    return {
+      revision,
+      violations: [
+        ...violationsOf({ history: this.#history, watchers, leases, ...state }),
+        ...(new Set(hashes).size === 1 ? [] : [`members hash differently: ${hashes.join(', ')}`]),
+        ...(new Set(states.map((one) => JSON.stringify(one.held))).size === 1
+          ? []
+          : ['members hold different keys']),
+      ],
+    }
+  }
+
+  /** With the deletions that a watcher saw, which came after they had happened. */
+  #leaseHistory(): Leases['observations'] {
+    const deletedAtMs = this.#watchers[0]?.deletedAtMs ?? new Map<string, number>()
+    const revoked = [...this.#leases.abandoned, ...this.#leases.kept].flatMap(({ id, key }) => {
+      const atMs = deletedAtMs.get(key)
+      if (atMs === undefined) return []
+      return [{ type: 'revoked', leaseId: String(id), cause: 'expired', atMs, deletedKeys: [] } as const]
+    })
+    return [...this.#leases.observations, ...revoked]
+  }
+
+  async #hashes(revision: number): Promise<readonly string[]> {
+    const ask = ({ client }: Post): Promise<string> =>
+      client
+        .call(maintenanceDefinition.HashKV, { revision }, settleMaxMs)
+        .then(({ hash, compactRevision }) => `${String(hash)} since ${String(compactRevision)}`, String)
+    let hashes: readonly string[] = []
+    // A compaction may not have come to its end everywhere.
+    await until(async () => {
+      hashes = await Promise.all(this.#machines.posts.map(ask))
+      return new Set(hashes).size === 1
+    })
+    return hashes
+  }
+
+  /** What a member holds, as a linearizable read says. */
+  async #held(
+    post: Post | undefined,
+  ): Promise<{ readonly held: readonly KeyChange[]; readonly revision: number }> {
+    const everything = { key: Buffer.from([0]), rangeEnd: Buffer.from([0]) }
+    const response = await post?.client.call(kvDefinition.Range, everything, settleMaxMs)
+    const held = (response?.kvs ?? []).map(({ key, value }) => {
+      return { key: Buffer.from(key ?? []).toString(), value: valueOf(value ?? new Uint8Array(0)) }
+    })
+    return { held, revision: Number(response?.header?.revision) }
+  }
+
+  #report({ violations, revision }: { violations: readonly string[]; revision: number }): TortureReport {
+    return {
+      violations: [...this.#complaints, ...violations],
+      answered: this.#history.answered,
+      unanswered: this.#history.unanswered,
+      revision,
+      faults: this.#nemesis.counts,
+      watchStreams: this.#watchers.reduce((sum, { streams }) => sum + streams, 0),
+      renewals: this.#leases.renewals,
+      abandonedLeases: this.#leases.abandoned.length,
+      lostLeases: this.#leases.lost,
+    }
+  }
+}
+
+/** Waits until something holds, or it has been long enough. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + settleMaxMs
+  while (!(await condition()) && performance.now() < deadline) await delay(200)
+}
