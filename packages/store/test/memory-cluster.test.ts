@@ -205,4 +205,22 @@ describe('a lease', () => {
     expect(await until(follower.leases.timeToLive(id))).toBeUndefined()
     expect(await until(follower.leases.list())).toEqual([])
   })
+
+  test('is renewed together with as many others as ask at the same time', async () => {
+    const cluster = await open()
+    const leader = await until(cluster.leader())
+    const follower = cluster.members.find(({ store }) => store !== leader)?.store as Store
+    const granted = await until(
+      Promise.all(Array.from({ length: 2_000 }, () => leader.leases.grant({ ttlMs: 60_000 }))),
+    )
+    const gone = await until(leader.leases.grant({ ttlMs: 60_000 }))
+    await until(leader.leases.revoke(gone.id))
+    const begunMs = environment.clock.nowMs()
+    const renewing = [gone, ...granted].map(({ id }) => follower.leases.keepAlive(id))
+    const [first, ...others] = await until(Promise.allSettled(renewing))
+    // A member answers 256 questions of another one at a time: more would have to ask again, later.
+    expect(environment.clock.nowMs() - begunMs).toBeLessThan(50)
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: 'LEASE_NOT_FOUND' } })
+    expect(new Set(others.map(({ status }) => status))).toEqual(new Set(['fulfilled']))
+  })
 })

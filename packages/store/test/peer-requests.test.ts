@@ -12,7 +12,7 @@ import {
 
 const id = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const request: fc.Arbitrary<PeerRequest> = fc.oneof(
-  fc.record({ type: fc.constant('keepAlive' as const), id }),
+  fc.record({ type: fc.constant('keepAlive' as const), ids: fc.array(id, { maxLength: 4 }) }),
   fc.record({ type: fc.constant('timeToLive' as const), id, keys: fc.boolean() }),
   fc.record({ type: fc.constant('hash' as const), revision: fc.maxSafeNat() }),
 )
@@ -44,7 +44,8 @@ test('an answer is the same after its way', () => {
   )
   fc.assert(
     fc.property(ms, timeToLive, (ttlMs, one) => {
-      const renewed = { type: 'keepAlive', ttlMs } as const
+      const gone = new LeaseError('LEASE_NOT_FOUND', 'there is no lease')
+      const renewed = { type: 'keepAlive', renewed: [{ ttlMs }, gone, { ttlMs: 7 }] } as const
       expect(decodeAnswer('keepAlive', encodeAnswer(renewed))).toEqual(renewed)
       const told = { type: 'timeToLive', timeToLive: one } as const
       expect(decodeAnswer('timeToLive', encodeAnswer(told))).toEqual(told)
@@ -81,9 +82,11 @@ test.each([
   '[]',
   '{}',
   '{"type":"keepAlive"}',
-  '{"type":"keepAlive","id":7}',
-  '{"type":"keepAlive","id":"seven"}',
-  '{"type":"keepAlive","id":"123456789012345678901"}',
+  '{"type":"keepAlive","ids":"7"}',
+  '{"type":"keepAlive","ids":[7]}',
+  '{"type":"keepAlive","ids":["7","seven"]}',
+  '{"type":"keepAlive","ids":["123456789012345678901"]}',
+  '{"type":"timeToLive"}',
   '{"type":"revoke","id":"7"}',
   '{"type":"hash"}',
   '{"type":"hash","revision":"7"}',
@@ -92,12 +95,18 @@ test.each([
   expect(codeOf(() => decodeRequest(Buffer.from(text)))).toBe('STORE_DAMAGED')
 })
 
-test.each(['', 'no JSON', 'null', '"x"', '{}', '{"ttlMs":"7"}'])(
-  'the answer %j to a renewal is refused as damaged',
-  (text) => {
-    expect(codeOf(() => decodeAnswer('keepAlive', Buffer.from(text)))).toBe('STORE_DAMAGED')
-  },
-)
+test.each([
+  '',
+  'no JSON',
+  'null',
+  '"x"',
+  '{}',
+  '{"renewed":7}',
+  '{"renewed":[null]}',
+  '{"renewed":[{"ttlMs":"7"}]}',
+])('the answer %j to a renewal is refused as damaged', (text) => {
+  expect(codeOf(() => decodeAnswer('keepAlive', Buffer.from(text)))).toBe('STORE_DAMAGED')
+})
 
 test.each(['{}', '{"hash":1}', '{"hash":1,"compactRevision":2,"revision":"3"}'])(
   'the answer %j to a question for a hash is refused as damaged',

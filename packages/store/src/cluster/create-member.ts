@@ -102,6 +102,7 @@ export async function startMember(
       log,
       release: () => {
         check.stop()
+        void leases?.close()
         return parts.release()
       },
       cluster: nodeCluster(node, environment),

@@ -4,7 +4,7 @@ import type { LeaseTimeToLive } from '../store.ts'
 
 /** What a member asks the one that leads. */
 export type LeaseRequest =
-  | { readonly type: 'keepAlive'; readonly id: bigint }
+  | { readonly type: 'keepAlive'; readonly ids: readonly bigint[] }
   | { readonly type: 'timeToLive'; readonly id: bigint; readonly keys: boolean }
 
 /** What the one that leads asks the others: a hash over their history up to a revision. */
@@ -25,37 +25,52 @@ export interface HashAnswer {
   readonly revision: number
 }
 
+/** What became of one lease that was to be renewed. */
+export type Renewed = { readonly ttlMs: number } | Error
+
 /** What they answer, by the type of the request. */
 export type PeerAnswer =
-  | { readonly type: 'keepAlive'; readonly ttlMs: number }
+  /** In the order of the ids. */
+  | { readonly type: 'keepAlive'; readonly renewed: readonly Renewed[] }
   | { readonly type: 'timeToLive'; readonly timeToLive: LeaseTimeToLive | undefined }
   | HashAnswer
 
 export function encodeRequest(request: PeerRequest): Uint8Array {
-  return toJson(request.type === 'hash' ? request : { ...request, id: request.id.toString() })
+  switch (request.type) {
+    case 'hash':
+      return toJson(request)
+    case 'keepAlive':
+      return toJson({ type: request.type, ids: request.ids.map(String) })
+    case 'timeToLive':
+      return toJson({ ...request, id: request.id.toString() })
+  }
 }
 
 /** @throws StoreError `STORE_DAMAGED` */
 export function decodeRequest(bytes: Uint8Array): PeerRequest {
   const value = fromJson(bytes)
-  const { type, id, keys, revision } = value
+  const { type, id, ids, keys, revision } = value
   if (type === 'hash') {
     if (!Number.isSafeInteger(revision)) throw malformed()
     return { type, revision: Number(revision) }
   }
-  if (typeof id !== 'string' || !/^-?\d{1,20}$/.test(id)) throw malformed()
-  if (type === 'keepAlive') return { type, id: BigInt(id) }
-  if (type === 'timeToLive') return { type, id: BigInt(id), keys: keys === true }
+  if (type === 'keepAlive' && Array.isArray(ids)) return { type, ids: ids.map(toId) }
+  if (type === 'timeToLive') return { type, id: toId(id), keys: keys === true }
   throw malformed()
+}
+
+function toId(value: unknown): bigint {
+  if (typeof value !== 'string' || !/^-?\d{1,20}$/.test(value)) throw malformed()
+  return BigInt(value)
 }
 
 /** An answer, or the error that stands for it. */
 export function encodeAnswer(answer: PeerAnswer | Error): Uint8Array {
-  if (answer instanceof Error) {
-    const code = 'code' in answer ? answer.code : undefined
-    return toJson({ error: code, message: answer.message })
+  if (answer instanceof Error) return toJson(describe(answer))
+  if (answer.type === 'keepAlive') {
+    const renewed = answer.renewed.map((one) => (one instanceof Error ? describe(one) : one))
+    return toJson({ renewed })
   }
-  if (answer.type === 'keepAlive') return toJson({ ttlMs: answer.ttlMs })
   if (answer.type === 'hash') return toJson(answer)
   const { timeToLive } = answer
   if (timeToLive === undefined) return toJson({})
@@ -63,13 +78,17 @@ export function encodeAnswer(answer: PeerAnswer | Error): Uint8Array {
   return toJson({ grantedMs: timeToLive.grantedMs, remainingMs: timeToLive.remainingMs, keys })
 }
 
+function describe(error: Error): object {
+  return { error: 'code' in error ? error.code : undefined, message: error.message }
+}
+
 /** @throws LeaseError, StoreError what the leader answered; `STORE_DAMAGED` */
 export function decodeAnswer(type: PeerRequest['type'], bytes: Uint8Array): PeerAnswer {
   const value = fromJson(bytes)
   if (typeof value['message'] === 'string') throw toError(value['error'], value['message'])
   if (type === 'keepAlive') {
-    if (typeof value['ttlMs'] !== 'number') throw malformed()
-    return { type, ttlMs: value['ttlMs'] }
+    if (!Array.isArray(value['renewed'])) throw malformed()
+    return { type, renewed: value['renewed'].map(toRenewed) }
   }
   if (type === 'hash') {
     const { hash, compactRevision, revision } = value
@@ -89,6 +108,13 @@ export function decodeAnswer(type: PeerRequest['type'], bytes: Uint8Array): Peer
       keys: keys.map((key) => new Uint8Array(Buffer.from(String(key), 'base64'))),
     },
   }
+}
+
+function toRenewed(value: unknown): Renewed {
+  if (typeof value !== 'object' || value === null) throw malformed()
+  if ('ttlMs' in value && typeof value.ttlMs === 'number') return { ttlMs: value.ttlMs }
+  if (!('message' in value) || typeof value.message !== 'string') throw malformed()
+  return toError('error' in value ? value.error : undefined, value.message)
 }
 
 function toError(code: unknown, text: string): Error {

@@ -2,9 +2,17 @@ import { type Clock, hasCode } from '@orrery/environment'
 import type { NodeProposal, RaftNode } from '@orrery/raft-node'
 import { StoreError } from '../errors.ts'
 import type { LeaseKeeper } from '../lease-keeper.ts'
+import { toId } from '../requests.ts'
 import type { CallOptions, Leases, LeaseTimeToLive } from '../store.ts'
 import { toStoreError } from './errors.ts'
-import { decodeAnswer, encodeRequest, type LeaseRequest, type PeerAnswer } from './peer-requests.ts'
+import { LeaseRenewals } from './lease-renewals.ts'
+import {
+  decodeAnswer,
+  encodeRequest,
+  type LeaseRequest,
+  type PeerAnswer,
+  type Renewed,
+} from './peer-requests.ts'
 
 export interface ReplicatedLeasesParts {
   readonly node: RaftNode<NodeProposal>
@@ -24,9 +32,18 @@ const retryMs = 50
  */
 export class ReplicatedLeases implements Leases {
   readonly #parts: ReplicatedLeasesParts
+  readonly #renewals: LeaseRenewals
 
   constructor(parts: ReplicatedLeasesParts) {
     this.#parts = parts
+    this.#renewals = new LeaseRenewals({
+      clock: parts.clock,
+      requestTimeoutMs: parts.requestTimeoutMs,
+      renew: async (ids) => {
+        const answer = await this.#ask({ type: 'keepAlive', ids })
+        return answer.type === 'keepAlive' ? answer.renewed : []
+      },
+    })
   }
 
   grant(...call: Parameters<Leases['grant']>): ReturnType<Leases['grant']> {
@@ -37,10 +54,9 @@ export class ReplicatedLeases implements Leases {
     return this.#parts.keeper().revoke(...call)
   }
 
-  async keepAlive(id: bigint, options?: CallOptions): Promise<{ ttlMs: number }> {
-    const answer = await this.#ask({ type: 'keepAlive', id }, options)
-    if (answer.type !== 'keepAlive') throw new StoreError('STORE_DAMAGED', 'an answer to another question')
-    return { ttlMs: answer.ttlMs }
+  async keepAlive(id: bigint, options: CallOptions = {}): Promise<{ ttlMs: number }> {
+    options.signal?.throwIfAborted()
+    return await this.#renewals.renew(toId(id), options)
   }
 
   async timeToLive(
@@ -54,6 +70,11 @@ export class ReplicatedLeases implements Leases {
   async list(options: CallOptions = {}): Promise<readonly bigint[]> {
     await this.#barrier(options)
     return await this.#parts.keeper().list(options)
+  }
+
+  /** Resolves when nobody waits for a renewal. */
+  close(): Promise<void> {
+    return this.#renewals.close()
   }
 
   /** Answers another member. */
@@ -90,12 +111,21 @@ export class ReplicatedLeases implements Leases {
     const { node, keeper } = this.#parts
     await this.#barrier(options)
     if (node.status().role !== 'leader') throw new StoreError('STORE_NOT_LEADER', 'another member leads')
-    if (request.type === 'keepAlive') {
-      const { ttlMs } = await keeper().keepAlive(request.id, options)
-      return { type: 'keepAlive', ttlMs }
-    }
+    if (request.type === 'keepAlive') return { type: 'keepAlive', renewed: await this.#renew(request.ids) }
     const timeToLive = await keeper().timeToLive(request.id, { ...options, keys: request.keys })
     return { type: 'timeToLive', timeToLive }
+  }
+
+  /** @throws LeaseError `LEASE_NOT_PRIMARY`: all of them are to be asked for elsewhere */
+  async #renew(ids: readonly bigint[]): Promise<Renewed[]> {
+    const keeper = this.#parts.keeper()
+    const renewing = ids.map((id) =>
+      keeper.keepAlive(id).catch((error: unknown) => {
+        if (error instanceof Error && !hasCode(error, 'LEASE_NOT_PRIMARY')) return error
+        throw error
+      }),
+    )
+    return await Promise.all(renewing)
   }
 
   async #barrier(options: CallOptions): Promise<void> {
