@@ -5,6 +5,11 @@ export class FieldWriter {
   #buffer = Buffer.allocUnsafe(4_096)
   #length = 0
 
+  /** Of the fields since {@link start}. Unit: bytes. */
+  get length(): number {
+    return this.#length
+  }
+
   start(): void {
     this.#length = 0
   }

@@ -17,6 +17,8 @@ export { StoreError, storeErrorCodes } from './errors.ts'
 export { createMemoryStore } from './memory-store.ts'
 export type { OpenStoreDeps } from './open-store.ts'
 export { openStore, restoreSnapshot } from './open-store.ts'
+export { openStoreInWorker } from './open-store-in-worker.ts'
+export type { WorkerStore, WorkerStoreDeps, WorkerStoreOptions } from './open-store-in-worker.ts'
 export type { StoreOptions } from './options.ts'
 export { storeDefaults } from './options.ts'
 export type {
@@ -45,3 +47,4 @@ export type {
   WatchRequest,
   WatchStream,
 } from './store.ts'
+export type { OpenedInWorker, OpenInWorker } from './worker/thread.ts'

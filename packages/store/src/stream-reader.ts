@@ -1,4 +1,4 @@
-import { fromKeyEnd, type MvccWatchStream, type WatchResponse } from '@orrery/mvcc'
+import { fromKeyEnd, type Key, type MvccWatchStream, type WatchResponse } from '@orrery/mvcc'
 import { StoreError } from './errors.ts'
 import { toWatcher } from './requests.ts'
 import type { WatcherRequest } from './store.ts'
@@ -44,10 +44,7 @@ export abstract class StreamReader<T> implements AsyncIterator<T, undefined>, As
       throw this.#ended.error instanceof Error ? this.#ended.error : closedStream()
     }
     const watcher = toWatcher(request)
-    const { key, rangeEnd = '' } = watcher
-    if (rangeEnd !== '' && rangeEnd !== fromKeyEnd && rangeEnd <= key) {
-      throw new StoreError('STORE_WATCH_RANGE_EMPTY', 'the end of the range is not above its key')
-    }
+    requireKeys(watcher)
     const created = this.core.create(watcher)
     if (created === 'watchIdInUse') {
       throw new StoreError('STORE_WATCH_ID_IN_USE', `the stream has a watcher ${String(request.watchId)}`)
@@ -124,6 +121,13 @@ export abstract class StreamReader<T> implements AsyncIterator<T, undefined>, As
   }
 }
 
-function closedStream(): StoreError {
+/** @throws StoreError `STORE_WATCH_RANGE_EMPTY` when the range of a watcher can have no keys */
+export function requireKeys({ key, rangeEnd = '' }: { key: Key; rangeEnd?: Key | undefined }): void {
+  if (rangeEnd === '' || rangeEnd === fromKeyEnd || rangeEnd > key) return
+  throw new StoreError('STORE_WATCH_RANGE_EMPTY', 'the end of the range is not above its key')
+}
+
+/** The error of who adds a watcher to a stream that was closed. */
+export function closedStream(): StoreError {
   return new StoreError('STORE_CLOSED', 'the watch stream is closed')
 }

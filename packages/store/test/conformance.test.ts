@@ -3,7 +3,6 @@ import {
   createMemoryStore,
   inMemoryCluster,
   openStore,
-  type Store,
   restoreSnapshot,
   type StoreOptions,
 } from '@orrery/store'
@@ -11,6 +10,7 @@ import { storeConformance } from '@orrery/store/testing'
 import { createWorkerDisk } from '@orrery/wal'
 import { afterAll, describe, test } from 'vitest'
 import { openStoreOn } from '../src/open-store.ts'
+import { closedBy } from './support-stores.ts'
 import { freshPath, nextTurns, stillEnvironment } from './support.ts'
 
 /** One worker for all directories, since starting it is most of what opening a store costs. */
@@ -65,21 +65,9 @@ describe.each([1, 3])('a store that %i members in memory keep', (members) => {
     await run({
       open: async (store = {}) => {
         const cluster = await inMemoryCluster({ members, store })
-        return closesCluster(await cluster.leader(), cluster)
+        return closedBy(await cluster.leader(), () => cluster.close())
       },
       restore: restoreDurable,
     })
   })
 })
-
-/** A store whose cluster ends with it. */
-function closesCluster(store: Store, cluster: { close(): Promise<void> }): Store {
-  const close = (): Promise<void> => cluster.close()
-  return new Proxy(store, {
-    get: (target, name) => {
-      if (name === 'close' || name === Symbol.asyncDispose) return close
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
-    },
-  })
-}
