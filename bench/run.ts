@@ -4,12 +4,15 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isInstalled } from './suite/etcd-peer.ts'
 import { replicatedPut } from './suite/cluster.ts'
+import { failover } from './suite/failover.ts'
 import { etcdOverGrpc } from './suite/grpc.ts'
 import { memoryOfKeys } from './suite/memory.ts'
 import { mvccOnLmdb } from './suite/mvcc.ts'
+import { memberProcesses } from './suite/processes.ts'
 import { type Row, type Scenario, table } from './suite/report.ts'
 import { snapshotTurns } from './suite/snapshot.ts'
 import { durablePut } from './suite/store.ts'
+import { steady } from './suite/steady.ts'
 import { longestTurns } from './suite/turns.ts'
 import { watchFanOut } from './suite/watch.ts'
 
@@ -21,6 +24,9 @@ const scenarios: readonly Scenario[] = [
   etcdOverGrpc,
   memoryOfKeys,
   longestTurns,
+  memberProcesses,
+  failover,
+  steady,
   snapshotTurns,
 ]
 const marker = 'scenario:'
