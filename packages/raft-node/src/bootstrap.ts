@@ -5,11 +5,13 @@ import {
   type Entry,
   type HardState,
   type MemberId,
+  type Membership,
   type RaftStart,
 } from '@orrery/raft'
 import { type ClusterMembers, decodeAnswer, encodeRequest, tagged } from './administration.ts'
 import { NodeError } from './errors.ts'
-import type { LogStorage, StoredLog } from './log-storage.ts'
+import type { StateStanding } from './host.ts'
+import type { Durables, LogStorage, StoredLog } from './log-storage.ts'
 import { toMembershipChange } from './member-entries.ts'
 import { clusterIdOf, memberIdOf } from './member-id.ts'
 import { type Member, MemberTable } from './member-table.ts'
@@ -54,7 +56,7 @@ export function initialIds({ members, token }: InitialCluster): InitialIds {
 export function initialStart({ members, token }: InitialCluster): RaftStart {
   const added = members
     .map((addresses) => ({ id: memberIdOf(addresses, token), addresses }))
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .sort((a, b) => byId(a.id, b.id))
   const entries = added.map(({ id, addresses }, offset): Entry => {
     const change = toMembershipChange({ type: 'add', id, peerAddresses: addresses, isLearner: false })
     return { index: offset + 1, term: 1, type: 'membership', payload: encodeMembershipChange(change) }
@@ -67,6 +69,35 @@ export function initialStart({ members, token }: InitialCluster): RaftStart {
     appliedIndex: 0,
     membership: emptyMembership,
   }
+}
+
+/**
+ * Where a state from elsewhere stands in the log of a cluster that begins with it. The log begins behind it, so that
+ * whoever joins gets the state first; a member that began without it would, too.
+ */
+export function restoredStanding(
+  initial: InitialCluster,
+): StateStanding & { readonly membership: Membership } {
+  const { memberIds } = initialIds(initial)
+  const membership: Membership = { ...emptyMembership, voters: [...memberIds].sort(byId) }
+  const members = new MemberTable(membership)
+  for (const [n, id] of memberIds.entries()) members.add(id, initial.members[n] ?? [])
+  // Beyond what `initialStart` commits.
+  return { index: memberIds.length + 1, term: 2, membership, members: members.encode() }
+}
+
+/**
+ * Makes durable that a log begins behind a state from elsewhere.
+ *
+ * @param standing as of {@link restoredStanding}
+ */
+export async function persistRestored(
+  storage: LogStorage,
+  { index, term, membership }: ReturnType<typeof restoredStanding>,
+  stateName: string,
+): Promise<void> {
+  const hardState: HardState = { term, vote: 0n, commitIndex: index, isOnProbation: false }
+  await persist(storage, { snapshot: { index, term, membership }, entries: [], hardState }, stateName)
 }
 
 /** What a member that joins begins with: nothing. The leader sends the rest. */
@@ -86,13 +117,25 @@ export async function persistStart(
   storage: LogStorage,
   { hardState, entries }: Pick<RaftStart, 'hardState' | 'entries'>,
 ): Promise<void> {
+  await persist(storage, { snapshot: undefined, hardState, entries })
+}
+
+async function persist(
+  storage: LogStorage,
+  durables: Pick<Durables, 'snapshot' | 'hardState' | 'entries'>,
+  stateName?: string,
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     storage.onDurable = () => resolve()
     storage.onFailure = reject
-    storage.append({ number: 0, snapshot: undefined, entries, hardState, mustSync: true })
+    storage.append({ number: 0, mustSync: true, ...durables }, stateName)
   })
   storage.onDurable = undefined
   storage.onFailure = undefined
+}
+
+function byId(a: MemberId, b: MemberId): number {
+  return a < b ? -1 : 1
 }
 
 /** How far a member's state is. */
@@ -169,7 +212,7 @@ export async function forceAlone(
   // What turns out to be the case already is refused when it is applied, and changes nothing.
   const changes = [
     ...(voters.includes(self.id) ? [] : [{ type: 'add', isLearner: false, ...self } as const]),
-    ...[...others].sort((a, b) => (a < b ? -1 : 1)).map((id) => ({ type: 'remove', id }) as const),
+    ...[...others].sort(byId).map((id) => ({ type: 'remove', id }) as const),
   ]
   const forced = changes.map((change, offset): Entry => {
     const payload = encodeMembershipChange(toMembershipChange(change))

@@ -28,9 +28,11 @@ export {
   initialIds,
   initialStart,
   joiningStart,
+  persistRestored,
   persistStart,
   placeFor,
   restartFrom,
+  restoredStanding,
 } from './bootstrap.ts'
 export type { AppliedState, InitialCluster, InitialIds } from './bootstrap.ts'
 export { clusterIdOf, memberIdOf } from './member-id.ts'

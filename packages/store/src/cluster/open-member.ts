@@ -1,12 +1,10 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Environment, hasCode } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
-import { openLmdbBackend } from '@orrery/mvcc-lmdb'
 import {
   fetchMembers,
   forceAlone,
-  initialIds,
   initialStart,
   joiningStart,
   type Member,
@@ -27,24 +25,14 @@ import { damaged, lock, mapMaxBytesFor, openError, Undo } from '../opening.ts'
 import { resolveOptions, type StoreOptions } from '../options.ts'
 import type { StateMachineOptions } from '../state-machine.ts'
 import type { Store } from '../store.ts'
+import { type ClusterOrigin, initialIdentity, toInitial } from './cluster-origin.ts'
 import { type CorruptionCheckOptions, resolveCorruptionCheck } from './corruption-options.ts'
 import { type StartedMember, startMember } from './create-member.ts'
+import { decodeIdentity, encodeIdentity, noIdentity } from './identity.ts'
+import { lmdbBackends } from './lmdb-backends.ts'
 import { type BackendDirectory, StoredStates } from './stored-states.ts'
 import { toStoreError } from './errors.ts'
 import { restoreState } from './states.ts'
-
-/** How a member comes to its cluster. What its directory says goes before. */
-export type ClusterOrigin =
-  /** The cluster begins, with these members. All of them say the same. */
-  | {
-      readonly type: 'new'
-      /** The peer addresses of each member, this one included. */
-      readonly members: readonly (readonly string[])[]
-      /** Tells clusters apart that begin at the same addresses. @defaultValue `'orrery'` */
-      readonly token?: string | undefined
-    }
-  /** The cluster is there and has a place for this member: see `Cluster.add`. */
-  | { readonly type: 'join' /** Peer addresses of members. */; readonly contacts: readonly string[] }
 
 /** Where a member keeps its data, and how it reaches the others. */
 export interface OpenMemberDeps {
@@ -85,7 +73,6 @@ export interface OpenedMember {
   readonly published: Promise<void>
 }
 
-const identityBytes = 24
 /** Pause before another attempt to tell the cluster of this member. Unit: ms. */
 const publishRetryMs = 200
 
@@ -207,15 +194,6 @@ async function open(
   return { store: member.store, published }
 }
 
-/** Backends on LMDB, each in a directory of its own. */
-function lmdbBackends(directory: string, environment: Environment, mapMaxBytes: number): BackendDirectory {
-  return {
-    open: (name) => openLmdbBackend({ path: join(directory, name), environment }, { mapMaxBytes }),
-    remove: (name) => rm(join(directory, name), { recursive: true, force: true }),
-    list: async () => (await readdir(directory)).filter((name) => name.startsWith('db-')),
-  }
-}
-
 interface Place {
   readonly identity: PeerIdentity
   readonly contacts: readonly Pick<Member, 'id' | 'peerAddresses'>[]
@@ -231,16 +209,7 @@ async function findPlace(
   }
   const directoryId = environment.random.id63()
   if (origin.type === 'new') {
-    const { clusterId, memberIds } = initialIds(toInitial(origin))
-    const at = origin.members.findIndex((addresses) => addresses.some((one) => peerAddresses.includes(one)))
-    const memberId = memberIds[at]
-    if (memberId === undefined) {
-      throw new StoreError(
-        'STORE_OPTIONS_INVALID',
-        `${peerAddresses.join(', ')} is none of the initial members' addresses`,
-      )
-    }
-    return { identity: { clusterId, memberId, directoryId }, contacts: [] }
+    return { identity: { ...initialIdentity(origin, peerAddresses), directoryId }, contacts: [] }
   }
   const cluster = await askMembers(transport, origin.contacts)
   const { id } = placeFor(peerAddresses, cluster)
@@ -333,13 +302,6 @@ async function publish(
   }
 }
 
-function toInitial({ members, token = 'orrery' }: Extract<ClusterOrigin, { type: 'new' }>): {
-  members: readonly (readonly string[])[]
-  token: string
-} {
-  return { members, token }
-}
-
 async function holdsSomething(path: string): Promise<boolean> {
   try {
     return (await readdir(path)).some((name) => name !== 'LOCK')
@@ -347,28 +309,6 @@ async function holdsSomething(path: string): Promise<boolean> {
     if (hasCode(error, 'ENOENT')) return false
     throw error
   }
-}
-
-const noIdentity: PeerIdentity = { clusterId: 0n, memberId: 0n, directoryId: 0n }
-
-function encodeIdentity({ clusterId, memberId, directoryId }: PeerIdentity): Uint8Array {
-  const bytes = Buffer.alloc(identityBytes)
-  bytes.writeBigUInt64BE(clusterId, 0)
-  bytes.writeBigUInt64BE(memberId, 8)
-  bytes.writeBigUInt64BE(directoryId, 16)
-  return bytes
-}
-
-function decodeIdentity(metadata: Uint8Array): PeerIdentity {
-  const bytes = Buffer.from(metadata)
-  if (bytes.length !== identityBytes) throw damaged('the log has no identity')
-  const identity = {
-    clusterId: bytes.readBigUInt64BE(0),
-    memberId: bytes.readBigUInt64BE(8),
-    directoryId: bytes.readBigUInt64BE(16),
-  }
-  if (identity.memberId === 0n) throw damaged('the log has no identity')
-  return identity
 }
 
 /** What a process that only asks says to those who ask back. */

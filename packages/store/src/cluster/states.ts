@@ -20,7 +20,11 @@ export async function fillBackend(
     content,
     standing,
     clock,
-  }: { readonly content: AsyncIterable<Uint8Array>; readonly standing: StateStanding; readonly clock: Clock },
+  }: {
+    readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+    readonly standing: StateStanding
+    readonly clock: Clock
+  },
 ): Promise<void> {
   let items = 0
   for await (const item of readSnapshot(content)) {

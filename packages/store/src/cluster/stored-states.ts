@@ -28,6 +28,11 @@ export interface StoredStatesParts {
   readonly inUse: string
 }
 
+/** The name of a state that came from elsewhere. */
+export function stateNameAt(index: number): string {
+  return `db-${index.toString(16)}`
+}
+
 interface Received {
   readonly backend: StoreBackend
   readonly index: number
@@ -52,7 +57,7 @@ export class StoredStates implements StateStorage {
 
   async receive(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string> {
     const { environment, backends } = this.#parts
-    const name = `db-${standing.index.toString(16)}`
+    const name = stateNameAt(standing.index)
     await backends.remove(name)
     const backend = await backends.open(name)
     try {
