@@ -14,17 +14,23 @@ export interface MemoryNetworkOptions {
   readonly queueMaxMessages?: number
   /** Requests of one member that wait for an answer; more fail with `TRANSPORT_UNREACHABLE`. @defaultValue `256` */
   readonly requestMaxConcurrent?: number
+  /**
+   * Whether messages are encoded and decoded on their way, as between processes: for tests, which then meet what a
+   * message does not carry. @defaultValue `false`
+   */
+  readonly usesWireFormat?: boolean
 }
 
 /** What a network uses when its options do not say otherwise. */
 export const memoryNetworkDefaults = {
   queueMaxMessages: 65_536,
   requestMaxConcurrent: 256,
+  usesWireFormat: false,
 } as const satisfies Required<MemoryNetworkOptions>
 
 /**
  * Members of one process, without sockets: what one sends, the others get in a later turn of the event loop,
- * the same objects and not copies. Disconnected members find each other again when one of them starts, sets
+ * the same objects and not copies unless `usesWireFormat`. Disconnected members find each other again when one of them starts, sets
  * its peers or has something to send.
  */
 export interface MemoryNetwork {
@@ -50,6 +56,7 @@ class Network implements MemoryNetwork, Wires {
   readonly turns: TurnQueue
   readonly queueMaxMessages: number
   readonly requestMaxConcurrent: number
+  readonly usesWireFormat: boolean
   /** Those that have started, by address. */
   readonly #members = new Map<string, MemoryTransport>()
   readonly #isolated = new Set<string>()
@@ -62,6 +69,7 @@ class Network implements MemoryNetwork, Wires {
     this.turns = new TurnQueue(clock)
     this.queueMaxMessages = options.queueMaxMessages
     this.requestMaxConcurrent = options.requestMaxConcurrent
+    this.usesWireFormat = options.usesWireFormat
   }
 
   get droppedMessages(): number {
@@ -143,7 +151,8 @@ export function createMemoryNetwork(
   options: MemoryNetworkOptions = {},
 ): MemoryNetwork {
   const resolved = { ...memoryNetworkDefaults, ...options }
-  for (const [name, value] of Object.entries(resolved)) {
+  const { queueMaxMessages, requestMaxConcurrent } = resolved
+  for (const [name, value] of Object.entries({ queueMaxMessages, requestMaxConcurrent })) {
     if (Number.isSafeInteger(value) && value >= 1) continue
     throw new TransportError('TRANSPORT_INVALID_OPTION', `${name} must be an integer from 1 on, not ${value}`)
   }

@@ -29,10 +29,10 @@ function stillNetwork(options?: Parameters<typeof createMemoryNetwork>[1]) {
   return { clock, network, trial }
 }
 
-describe('in memory, in virtual time', () => {
+describe('in memory, in virtual time and the format of the wire', () => {
   test.each(transportConformance)('$name', async ({ run }) => {
     const clock = createManualClock()
-    const network = createMemoryNetwork({ clock })
+    const network = createMemoryNetwork({ clock }, { usesWireFormat: true })
     let count = 0
     await run({
       create: (address = `m${++count}`) => network.transport(address),

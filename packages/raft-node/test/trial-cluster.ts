@@ -145,7 +145,7 @@ export class TrialCluster {
 
   constructor(names: readonly string[], options: NodeOptions = {}, seed = 1) {
     this.#environment = { clock: this.clock, random: createRandom(seed), logger: silentLogger }
-    this.network = createMemoryNetwork({ clock: this.clock })
+    this.network = createMemoryNetwork({ clock: this.clock }, { usesWireFormat: true })
     this.#options = options
     this.#initial = names
   }

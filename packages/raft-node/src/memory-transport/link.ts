@@ -1,4 +1,4 @@
-import type { MemberId, Message } from '@orrery/raft'
+import { decodeMessages, encodeMessages, type MemberId, type Message } from '@orrery/raft'
 import type { MemoryTransport } from './member-transport.ts'
 import type { Wires } from './wires.ts'
 
@@ -83,7 +83,7 @@ export class Link {
     const messages = this.#queue
     if (messages.length === 0) return
     this.#queue = []
-    this.#target?.receive(messages)
+    this.#target?.receive(this.#wires.usesWireFormat ? decodeMessages(encodeMessages(messages)) : messages)
   }
 
   readonly #tryAddresses = (): void => {

@@ -9,6 +9,7 @@ export interface Wires {
   /** Bounds what waits for one receiver, and what a member asks at the same time. */
   readonly queueMaxMessages: number
   readonly requestMaxConcurrent: number
+  readonly usesWireFormat: boolean
   /** @throws TransportError `TRANSPORT_LISTEN_FAILED`: the address is taken */
   join(transport: MemoryTransport): void
   leave(transport: MemoryTransport): void
