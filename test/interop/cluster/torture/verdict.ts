@@ -12,15 +12,16 @@ import {
   registerModel,
   type RevisionChanges,
   type Verdict,
+  type WatchObservation,
 } from '@orrery/simulation'
 import type { Attempt, History } from './history.ts'
-import type { Watcher } from './watchers.ts'
+import { logOf } from './watchers.ts'
 
 /** What a run left to be judged. */
 export interface Evidence {
   readonly history: History
   /** All of them have seen everything up to `revision`. */
-  readonly watchers: readonly Watcher[]
+  readonly watchers: readonly Pick<WatchObservation, 'name' | 'batches'>[]
   readonly leases: readonly LeaseObservation[]
   /** Of the store, at the end. */
   readonly revision: number
@@ -31,20 +32,19 @@ export interface Evidence {
 /** Everything that is wrong with a run. */
 export function violationsOf({ history, watchers, leases, revision, held }: Evidence): readonly string[] {
   const [first] = watchers
-  const log = first?.log() ?? []
+  const log = logOf(first?.batches ?? [])
   const verdicts: readonly (Verdict | string | undefined)[] = [
     checkRevisionOrder(log, history.revised()),
     checkLinearizability(registerModel, registerHistory(history.attempts, log)),
-    ...watchers.map((watcher) => {
-      const { name, batches } = watcher
-      return checkWatch(log, {
+    ...watchers.map(({ name, batches }) =>
+      checkWatch(log, {
         name,
         startRevision: 2,
         matches: () => true,
         batches,
         caughtUpRevision: revision,
-      })
-    }),
+      }),
+    ),
     judge(createLeaseSafetyChecker(), leases),
     checkBefore(log, history.attempts),
     checkOnce(log, history.attempts),

@@ -44,17 +44,6 @@ export class Watcher {
     await this.#running
   }
 
-  /** What came, by revision. */
-  log(): RevisionChanges[] {
-    const byRevision = new Map<number, Batch['changes'][number][]>()
-    for (const change of this.batches.flatMap(({ changes }) => changes)) {
-      const changes = byRevision.get(change.revision)
-      if (changes === undefined) byRevision.set(change.revision, [change])
-      else changes.push(change)
-    }
-    return [...byRevision].map(([revision, changes]) => ({ revision, changes }))
-  }
-
   async #run(): Promise<void> {
     while (!this.#isOver && this.failure === undefined) {
       const endpoint = this.#endpoints[this.#random.below(this.#endpoints.length)]
@@ -108,4 +97,15 @@ export class Watcher {
     else if (created !== true) this.batches.push({ changes, progress: Number(header?.revision) })
     this.#revision = Math.max(this.#revision, changes.at(-1)?.revision ?? 0)
   }
+}
+
+/** What came to a watcher of everything, by revision. */
+export function logOf(batches: readonly Batch[]): RevisionChanges[] {
+  const byRevision = new Map<number, Batch['changes'][number][]>()
+  for (const change of batches.flatMap(({ changes }) => changes)) {
+    const changes = byRevision.get(change.revision)
+    if (changes === undefined) byRevision.set(change.revision, [change])
+    else changes.push(change)
+  }
+  return [...byRevision].map(([revision, changes]) => ({ revision, changes }))
 }
