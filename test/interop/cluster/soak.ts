@@ -1,5 +1,4 @@
-// Tortures a cluster of three reference servers:
-// node --conditions=@orrery/source --import tsx test/interop/cluster/soak.ts --minutes 20 --seed 1
+// Tortures a cluster of three reference servers: `npm run torture -- --minutes 20 --seed 1`.
 import { parseArgs } from 'node:util'
 import { describeTorture } from './torture/describe.ts'
 import { torture } from './torture/torture.ts'

@@ -14,9 +14,7 @@ test(
     const seed = Number(process.env['ORRERY_TORTURE_SEED'] ?? Date.now() % 1_000_000)
     const lines: string[] = []
     const report = await torture({ seed, durationMs, log: (line) => lines.push(line) })
-    const replay =
-      'node --conditions=@orrery/source --import tsx test/interop/cluster/soak.ts ' +
-      `--minutes ${durationMs / 60_000} --seed ${seed}`
+    const replay = `npm run torture -- --minutes ${durationMs / 60_000} --seed ${seed}`
     const story = [`the same faults again: ${replay}`, ...lines, describeTorture(report)].join('\n')
     expect(report.violations, story).toEqual([])
     for (const kind of faultKinds) expect(report.faults.get(kind), kind).toBeGreaterThan(0)
