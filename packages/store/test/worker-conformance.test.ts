@@ -1,14 +1,10 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { silentLogger } from '@orrery/environment'
-import { systemClock } from '@orrery/environment/system'
+import { Worker } from 'node:worker_threads'
 import { createMemoryStore, openStore, restoreSnapshot, type Store, type StoreOptions } from '@orrery/store'
 import { storeConformance } from '@orrery/store/testing'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { ConnectedStore } from '../src/worker/connected-store.ts'
-import { ServedStore } from '../src/worker/served-store.ts'
-import { allocateSharedStatus } from '../src/worker/shared-status.ts'
 import type { StoreRequest } from './conformance-thread-stores.ts'
 import { freshPath } from './support.ts'
+import { connect, overWire } from './support-wire.ts'
 
 async function restoreDurable(snapshot: AsyncIterable<Uint8Array>): Promise<Store> {
   const directory = freshPath()
@@ -16,31 +12,10 @@ async function restoreDurable(snapshot: AsyncIterable<Uint8Array>): Promise<Stor
   return openStore({ directory })
 }
 
-/** The host's end of a wire whose other end begins to serve. */
-async function connect(
-  serve: (end: { readonly port: MessagePort; readonly status: SharedArrayBuffer }) => void,
-): Promise<Store> {
-  const status = allocateSharedStatus()
-  const { port1, port2 } = new MessageChannel()
-  const store = new ConnectedStore({
-    port: port1,
-    status,
-    logger: silentLogger,
-    release: () => Promise.resolve(),
-  })
-  serve({ port: port2, status })
-  await store.opened()
-  return store
-}
-
 describe('a store in memory behind a wire', () => {
   test.each(storeConformance)('$name', async ({ run }) => {
     await run({
-      open: (options) =>
-        connect(({ port, status }) => {
-          const store = createMemoryStore({}, options)
-          new ServedStore({ port, status, clock: systemClock }).open({ store, published: Promise.resolve() })
-        }),
+      open: async (options) => (await overWire(createMemoryStore({}, options))).store,
       restore: restoreDurable,
     })
   })
