@@ -105,13 +105,12 @@ export class Applying<P extends NodeProposal> {
   }
 
   #takeCommand(entry: Entry, proposal: P | undefined): Committed<P> {
-    const { index, term, payload } = entry
     const { membership } = this.#parts
-    const header = headerOf(payload)
+    const header = headerOf(entry.payload)
     invariant(header !== undefined, 'every command in the log was written by a member')
     if (header.kind === 'member') return membership.takeUpdate(entry)
     membership.settle(entry)
-    return { type: 'command', index, term, content: contentOf(payload), proposal }
+    return new CommittedCommand(entry, proposal)
   }
 
   #takeMembership(entry: Entry): Committed<P> {
@@ -132,5 +131,25 @@ export class Applying<P extends NodeProposal> {
       raft.compact(index)
       storage.compact(index, term)
     })
+  }
+}
+
+/** Its content is cut out only when somebody asks: who proposed it knows it. */
+class CommittedCommand<P extends NodeProposal> {
+  readonly type = 'command'
+  readonly index: number
+  readonly term: number
+  readonly proposal: P | undefined
+  readonly #payload: Uint8Array
+
+  constructor({ index, term, payload }: Entry, proposal: P | undefined) {
+    this.index = index
+    this.term = term
+    this.proposal = proposal
+    this.#payload = payload
+  }
+
+  get content(): Uint8Array {
+    return contentOf(this.#payload)
   }
 }

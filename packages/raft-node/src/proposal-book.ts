@@ -9,8 +9,10 @@ interface Pending<P> {
   readonly expiresMs: number
   /** The term in which this member led when it was proposed; 0: it did not lead. */
   readonly bornTerm: number
-  /** Undefined while it is in nobody's log; index 0: on its way to the leader of that term. */
-  place: { readonly index: number; readonly term: number } | undefined
+  /** Of the term in which it was appended or sent; 0: neither. */
+  placeTerm: number
+  /** Where it is in this member's own log; 0: not there. */
+  placeIndex: number
   sequence: number
   sentMs: number
   isSettled: boolean
@@ -60,7 +62,8 @@ export class ProposalBook<P extends NodeProposal> {
       proposal,
       expiresMs,
       bornTerm: term,
-      place: undefined,
+      placeTerm: 0,
+      placeIndex: 0,
       sequence: 0,
       sentMs: 0,
       isSettled: false,
@@ -89,8 +92,10 @@ export class ProposalBook<P extends NodeProposal> {
   /** The first `count` that were queued are in this member's own log. */
   appended(count: number, firstIndex: number, term: number): void {
     const taken = this.#queued.splice(0, count)
-    for (const [offset, pending] of taken.entries()) {
-      pending.place = { index: firstIndex + offset, term }
+    let index = firstIndex
+    for (const pending of taken) {
+      pending.placeTerm = term
+      pending.placeIndex = index++
       this.#appended.push(pending)
     }
   }
@@ -100,7 +105,7 @@ export class ProposalBook<P extends NodeProposal> {
     const payloads: Uint8Array[] = []
     const settledBelow = this.#settledBelow()
     for (const pending of this.#queued.splice(0)) {
-      pending.place = { index: 0, term }
+      pending.placeTerm = term
       pending.sequence = this.#nextSequence++
       this.#forwarded.set(pending.sequence, pending)
       payloads.push(this.#send(pending, settledBelow, nowMs))
@@ -113,7 +118,7 @@ export class ProposalBook<P extends NodeProposal> {
     const payloads: Uint8Array[] = []
     const settledBelow = this.#settledBelow()
     for (const pending of this.#forwarded.values()) {
-      if (pending.place?.term !== term || pending.sentMs > sentBeforeMs) continue
+      if (pending.placeTerm !== term || pending.sentMs > sentBeforeMs) continue
       payloads.push(this.#send(pending, settledBelow, nowMs))
     }
     return payloads
@@ -123,8 +128,8 @@ export class ProposalBook<P extends NodeProposal> {
   take(entry: Entry): P | undefined {
     if (entry.term !== this.#lastTerm) this.#enterTerm(entry)
     const head = this.#appended[this.#appendedHead]
-    if (head?.place?.index === entry.index) {
-      invariant(head.place.term === entry.term, 'a proposal that another term replaced was given up')
+    if (head?.placeIndex === entry.index) {
+      invariant(head.placeTerm === entry.term, 'a proposal that another term replaced was given up')
       this.#dropHead()
       return this.#settle(head)
     }
@@ -145,7 +150,7 @@ export class ProposalBook<P extends NodeProposal> {
     this.#forwarded.clear()
     const kept: Pending<P>[] = []
     for (const pending of this.#appended.slice(this.#appendedHead)) {
-      if (pending.place !== undefined && pending.place.index > index) kept.push(pending)
+      if (pending.placeIndex > index) kept.push(pending)
       else this.#reject(pending, unknown())
     }
     this.#appended = kept
@@ -168,7 +173,7 @@ export class ProposalBook<P extends NodeProposal> {
     this.#queued = this.#queued.filter((pending) => !isOver(pending))
     // Whoever is told may propose again at once: only now everything is in its place.
     for (const pending of over) {
-      const where = pending.place === undefined ? 'it was not proposed' : 'it may still take effect'
+      const where = pending.placeTerm === 0 ? 'it was not proposed' : 'it may still take effect'
       this.#reject(pending, new NodeError('NODE_TIMED_OUT', `there was no answer in time: ${where}`))
     }
   }
@@ -195,19 +200,20 @@ export class ProposalBook<P extends NodeProposal> {
     const lost: Pending<P>[] = []
     const kept: Pending<P>[] = []
     for (const pending of this.#appended.slice(this.#appendedHead)) {
-      ;(pending.place !== undefined && pending.place.term < term ? lost : kept).push(pending)
+      ;(pending.placeTerm < term ? lost : kept).push(pending)
     }
     this.#appended = kept
     this.#appendedHead = 0
     for (const [sequence, pending] of this.#forwarded) {
-      if (pending.place === undefined || pending.place.term >= term) continue
+      if (pending.placeTerm >= term) continue
       this.#forwarded.delete(sequence)
       lost.push(pending)
     }
     const again: Pending<P>[] = []
     for (const pending of lost) {
       if (pending.isSettled) continue
-      pending.place = undefined
+      pending.placeTerm = 0
+      pending.placeIndex = 0
       if (pending.proposal.isLeaderOnly === true) this.#reject(pending, termOver())
       else again.push(pending)
     }

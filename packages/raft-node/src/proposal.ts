@@ -4,8 +4,8 @@
  */
 export interface NodeProposal {
   /**
-   * The first {@link proposalHeadroomBytes} bytes belong to the member, what follows is the host's. Not changed
-   * by the host afterwards.
+   * The first {@link proposalHeadroomBytes} belong to the member, what follows is the host's. Not changed by the
+   * host afterwards.
    */
   readonly payload: Uint8Array
   /**
@@ -17,8 +17,11 @@ export interface NodeProposal {
   reject(error: Error): void
 }
 
-/** Room that a host leaves at the front of each payload, so that nothing has to be copied. */
-export const proposalHeadroomBytes = 21
+/** Room that a host leaves at the front of each payload, so that a leader has nothing to copy. Unit: bytes. */
+export const proposalHeadroomBytes = 1
+
+/** Kind, session, sequence, settledBelow. */
+const forwardedHeaderBytes = 21
 
 /** The first byte of a payload in the log. Part of the format of the data directory. */
 const kinds = { own: 0, forwarded: 1, member: 2 } as const
@@ -38,20 +41,16 @@ export type PayloadHeader =
   | { readonly kind: 'own' | 'member' }
   | { readonly kind: 'forwarded'; readonly origin: Origin }
 
-/** The payload of a proposal of the leader's own. A view. */
-export function ownPayload(payload: Uint8Array): Uint8Array {
-  const start = proposalHeadroomBytes - 1
-  payload[start] = kinds.own
-  return payload.subarray(start)
+/** The payload of a proposal of the leader's own: what the host proposed, and not a copy. */
+export function ownPayload(proposed: Uint8Array): Uint8Array {
+  proposed[0] = kinds.own
+  return proposed
 }
 
-/**
- * The payload of a proposal that another member is to append. A copy: what was sent before, or appended in an
- * earlier term, may still be in somebody's log.
- */
+/** The payload of a proposal that another member is to append. */
 export function forwardedPayload(proposed: Uint8Array, origin: Origin): Uint8Array {
-  // Not `slice`: that of a Buffer is a view.
-  const payload = new Uint8Array(proposed)
+  const payload = new Uint8Array(forwardedHeaderBytes - proposalHeadroomBytes + proposed.length)
+  payload.set(proposed, forwardedHeaderBytes - proposalHeadroomBytes)
   const view = viewOf(payload)
   view.setUint8(0, kinds.forwarded)
   view.setBigUint64(1, origin.session, true)
@@ -76,7 +75,7 @@ export function headerOf(payload: Uint8Array): PayloadHeader | undefined {
     case kinds.member:
       return member
     case kinds.forwarded:
-      if (payload.length < proposalHeadroomBytes) return undefined
+      if (payload.length < forwardedHeaderBytes) return undefined
       return { kind: 'forwarded', origin: originOf(payload) }
     default:
       return undefined
@@ -85,7 +84,7 @@ export function headerOf(payload: Uint8Array): PayloadHeader | undefined {
 
 /** What the host wrote. A view. */
 export function contentOf(payload: Uint8Array): Uint8Array {
-  return payload.subarray(payload[0] === kinds.forwarded ? proposalHeadroomBytes : 1)
+  return payload.subarray(payload[0] === kinds.forwarded ? forwardedHeaderBytes : 1)
 }
 
 const own: PayloadHeader = { kind: 'own' }

@@ -57,7 +57,7 @@ describe('the header of a payload', () => {
   })
 
   test('that nobody wrote is none', () => {
-    for (const bytes of [[], [3], [255, 0], [1], [1, ...Array<number>(proposalHeadroomBytes - 2).fill(0)]]) {
+    for (const bytes of [[], [3], [255, 0], [1], [1, ...Array<number>(19).fill(0)]]) {
       expect(headerOf(Uint8Array.from(bytes))).toBeUndefined()
     }
   })

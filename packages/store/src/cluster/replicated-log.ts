@@ -1,11 +1,43 @@
 import { type NodeProposal, proposalHeadroomBytes, type RaftNode } from '@orrery/raft-node'
 import { decodeCommand } from '../command-decoder.ts'
 import type { Committed, CommitLog, Proposal } from '../ports.ts'
+import type { CommandResult } from '../state-machine.ts'
 import { toStoreError } from './errors.ts'
 
-/** A proposal on its way through a cluster. */
-export interface ReplicatedProposal extends NodeProposal {
-  readonly proposal: Proposal
+/** Those who wait for an answer. */
+interface Waiting {
+  count: number
+  /** Nobody waits any more, because the log gave the last answer. */
+  readonly onIdle: () => void
+}
+
+/** A proposal on its way through a cluster. One object for all who know of it: there is one for each write. */
+export class ReplicatedProposal implements NodeProposal, Proposal {
+  readonly payload: Uint8Array
+  readonly command: Proposal['command']
+  readonly isLeaderOnly: boolean
+  readonly #proposal: Proposal
+  readonly #waiting: Waiting
+
+  constructor(encoded: Uint8Array, proposal: Proposal, waiting: Waiting) {
+    this.payload = Buffer.allocUnsafe(proposalHeadroomBytes + encoded.length)
+    this.payload.set(encoded, proposalHeadroomBytes)
+    this.command = proposal.command
+    this.isLeaderOnly = proposal.isLeaderOnly
+    this.#proposal = proposal
+    this.#waiting = waiting
+  }
+
+  resolve(result: CommandResult): void {
+    this.#waiting.count--
+    this.#proposal.resolve(result)
+  }
+
+  reject(error: unknown): void {
+    this.#waiting.count--
+    this.#proposal.reject(toStoreError(error))
+    if (this.#waiting.count === 0) this.#waiting.onIdle()
+  }
 }
 
 /** The log of a store that a cluster keeps. */
@@ -14,47 +46,27 @@ export class ReplicatedLog implements CommitLog {
   onFailure: ((error: Error) => void) | undefined
   onIdle: (() => void) | undefined
   readonly #node: RaftNode<ReplicatedProposal>
-  #waiting = 0
+  readonly #waiting: Waiting = { count: 0, onIdle: () => this.onIdle?.() }
 
   constructor(node: RaftNode<ReplicatedProposal>) {
     this.#node = node
   }
 
   get waiting(): number {
-    return this.#waiting
+    return this.#waiting.count
   }
 
   get commitIndex(): number {
     return this.#node.status().commitIndex
   }
 
-  propose(encoded: Uint8Array, { command, isLeaderOnly, resolve, reject }: Proposal): void {
-    const payload = Buffer.allocUnsafe(proposalHeadroomBytes + encoded.length)
-    payload.set(encoded, proposalHeadroomBytes)
-    const proposal: Proposal = {
-      command,
-      isLeaderOnly,
-      resolve: (result) => {
-        this.#waiting--
-        resolve(result)
-      },
-      reject: (error) => {
-        this.#waiting--
-        reject(error)
-        if (this.#waiting === 0) this.onIdle?.()
-      },
-    }
+  propose(encoded: Uint8Array, proposal: Proposal): void {
     try {
-      this.#node.propose({
-        payload,
-        isLeaderOnly,
-        proposal,
-        reject: (error) => proposal.reject(toStoreError(error)),
-      })
+      this.#node.propose(new ReplicatedProposal(encoded, proposal, this.#waiting))
     } catch (error) {
       throw toStoreError(error)
     }
-    this.#waiting++
+    this.#waiting.count++
   }
 
   take(): Committed | undefined {
@@ -63,14 +75,9 @@ export class ReplicatedLog implements CommitLog {
     const { index, term } = entry
     switch (entry.type) {
       case 'command': {
-        const proposal = entry.proposal?.proposal
-        return {
-          index,
-          term,
-          command: proposal?.command ?? decodeCommand(entry.content),
-          members: undefined,
-          proposal,
-        }
+        const { proposal } = entry
+        const command = proposal?.command ?? decodeCommand(entry.content)
+        return { index, term, command, members: undefined, proposal }
       }
       case 'members':
         return { index, term, command: undefined, members: entry.members, proposal: undefined }
