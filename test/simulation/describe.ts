@@ -1,27 +1,27 @@
 import {
-  type RaftSimulationFailure,
-  type RaftSimulationReport,
   addCoverage,
+  addStoreCoverage,
   raftCoverageNames,
+  type RaftSimulationReport,
+  storeCoverageNames,
+  type StoreSimulationReport,
 } from '@orrery/simulation'
 
+type Report = RaftSimulationReport | StoreSimulationReport
+
 /** One line about a run. */
-export function describeRun({
-  seed,
-  hash,
-  events,
-  simulatedMs,
-  faults,
-  failure,
-}: RaftSimulationReport): string {
+export function describeRun(report: Report): string {
+  const { seed, hash, events, simulatedMs, faults, failure } = report
   const outcome = failure === undefined ? 'ok' : 'FAILED'
-  return `seed ${seed} ${outcome} ${hash} ${events} events in ${(simulatedMs / 1_000).toFixed(0)} s: ${faults.classes.join()}`
+  const answered = 'answered' in report ? `, ${report.answered} answers` : ''
+  const seconds = (simulatedMs / 1_000).toFixed(0)
+  return `seed ${seed} ${outcome} ${hash} ${events} events in ${seconds} s${answered}: ${faults.classes.join()}`
 }
 
 /** Everything that is needed to find out why a run failed. */
 export function describeFailure(
-  { seed, faults }: RaftSimulationReport,
-  { atMs, violation, cluster, trace, command }: RaftSimulationFailure,
+  { seed, faults }: Report,
+  { atMs, violation, cluster, trace, command }: NonNullable<Report['failure']>,
 ): string {
   return [
     `seed ${seed}, configuration ${JSON.stringify(faults)}`,
@@ -36,4 +36,10 @@ export function describeFailure(
 export function describeCoverage(reports: readonly RaftSimulationReport[]): string {
   const coverage = addCoverage(reports.map((report) => report.coverage))
   return raftCoverageNames.map((name) => `${name} ${coverage[name]}`).join(', ')
+}
+
+/** The same of stores. */
+export function describeStoreCoverage(reports: readonly StoreSimulationReport[]): string {
+  const coverage = addStoreCoverage(reports.map((report) => report.coverage))
+  return storeCoverageNames.map((name) => `${name} ${coverage[name]}`).join(', ')
 }

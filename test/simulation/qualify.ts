@@ -1,5 +1,6 @@
-import { simulateRaft } from '@orrery/simulation'
+import { simulateRaft, simulateStore } from '@orrery/simulation'
 import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedStoreBug } from './planted-store-bugs.ts'
 
 /** When a bug was found. */
 export interface Finding {
@@ -11,7 +12,9 @@ export interface Finding {
 /** How long each cluster runs. Unit: ms of virtual time. */
 const durationMs = 20_000
 
-/** Runs clusters with a bug until one of them fails. */
+const notFound: Finding = { seeds: undefined, violation: 'not found' }
+
+/** Runs clusters of cores with a bug until one of them fails. */
 export function findBug({ sabotage, seedsMax, faults }: PlantedBug): Finding {
   for (let seed = 1; seed <= seedsMax; seed++) {
     const { failure } = simulateRaft({
@@ -22,7 +25,20 @@ export function findBug({ sabotage, seedsMax, faults }: PlantedBug): Finding {
       traceMaxLines: 1,
       ...(faults && { faults }),
     })
-    if (failure !== undefined) return { seeds: seed, violation: failure.violation.split('\n')[0] ?? '' }
+    if (failure !== undefined) return { seeds: seed, violation: firstLineOf(failure.violation) }
   }
-  return { seeds: undefined, violation: 'not found' }
+  return notFound
+}
+
+/** Runs clusters of stores with a bug until one of them fails. */
+export async function findStoreBug({ sabotage, seedsMax, faults }: PlantedStoreBug): Promise<Finding> {
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    const { failure } = await simulateStore({ seed, durationMs, sabotage, ...(faults && { faults }) })
+    if (failure !== undefined) return { seeds: seed, violation: firstLineOf(failure.violation) }
+  }
+  return notFound
+}
+
+function firstLineOf(text: string): string {
+  return text.split('\n')[0] ?? ''
 }

@@ -1,37 +1,88 @@
 import { parseArgs } from 'node:util'
-import { type RaftSimulationReport, raftFaultClasses, simulateRaft } from '@orrery/simulation'
-import { describeCoverage, describeFailure, describeRun } from './describe.ts'
+import {
+  raftFaultClasses,
+  type RaftSimulationReport,
+  simulateRaft,
+  simulateStore,
+  storeFaultClasses,
+  type StoreSimulationReport,
+} from '@orrery/simulation'
+import { describeCoverage, describeFailure, describeRun, describeStoreCoverage } from './describe.ts'
 import { plantedBugs } from './planted-bugs.ts'
-import { findBug } from './qualify.ts'
+import { plantedStoreBugs } from './planted-store-bugs.ts'
+import { type Finding, findBug, findStoreBug } from './qualify.ts'
+
+const help = `Runs simulated clusters, and prints for each that fails how to see it again.
+
+  npm run simulate -- --seeds 1..1000             consensus cores
+  npm run simulate -- --stores --seeds 1..1000    whole stores: log, members and store under them
+  npm run simulate -- --qualify                   plants known bugs, and tells how soon each is found
+
+  --seed N              one run
+  --seeds FIRST..LAST   a range of runs (1..20)
+  --seconds N           how long there are faults, in virtual time (60)
+  --members N           how many members found each cluster (5)
+  --without A,B         classes of faults to leave out
+                        cores: ${raftFaultClasses.join()}
+                        stores: ${storeFaultClasses.join()}
+  --keep-going          goes on after a failure
+  --quiet               prints failures and sums only
+  --trace N             lines of the trace in the report of a failure of a store (0)`
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
+    stores: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1..20' },
     seconds: { type: 'string', default: '60' },
     members: { type: 'string', default: '5' },
-    /** Classes of faults to leave out, with commas between. */
     without: { type: 'string', default: '' },
-    /** Goes on after a failure. */
     'keep-going': { type: 'boolean', default: false },
-    /** Plants the known bugs one after the other, and tells how many seeds it takes to find each. */
+    quiet: { type: 'boolean', default: false },
+    trace: { type: 'string', default: '0' },
     qualify: { type: 'boolean', default: false },
   },
 })
 
-if (values.qualify) qualify()
-else simulate()
+if (values.help) console.log(help)
+else if (values.qualify) await qualify()
+else if (values.stores) await simulate(runStore, describeStoreCoverage)
+else await simulate(runRaft, describeCoverage)
 
-function simulate(): void {
+type Report = RaftSimulationReport | StoreSimulationReport
+
+function chosen<Name extends string>(names: readonly Name[]): Name[] {
+  return names.filter((name) => values.without.split(',').includes(name))
+}
+
+function runRaft(seed: number): Promise<RaftSimulationReport> {
+  const without = chosen(raftFaultClasses)
+  const durationMs = Number(values.seconds) * 1_000
+  return Promise.resolve(simulateRaft({ seed, members: Number(values.members), durationMs, without }))
+}
+
+function runStore(seed: number): Promise<StoreSimulationReport> {
+  return simulateStore({
+    seed,
+    members: Number(values.members),
+    durationMs: Number(values.seconds) * 1_000,
+    without: chosen(storeFaultClasses),
+    traceMaxLines: Number(values.trace),
+  })
+}
+
+async function simulate<R extends Report>(
+  run: (seed: number) => Promise<R>,
+  describeSum: (reports: readonly R[]) => string,
+): Promise<void> {
   const [first = 1, last = first] = (values.seed ?? values.seeds).split('..').map(Number)
-  const without = raftFaultClasses.filter((name) => values.without.split(',').includes(name))
-  const reports: RaftSimulationReport[] = []
+  const reports: R[] = []
   const startedMs = performance.now()
   for (let seed = first; seed <= last; seed++) {
-    const members = Number(values.members)
-    const report = simulateRaft({ seed, members, durationMs: Number(values.seconds) * 1_000, without })
+    const report = await run(seed)
     reports.push(report)
-    console.log(describeRun(report))
+    if (!values.quiet) console.log(describeRun(report))
     if (report.failure === undefined) continue
     console.log(describeFailure(report, report.failure))
     process.exitCode = 1
@@ -40,19 +91,21 @@ function simulate(): void {
   const wallSeconds = (performance.now() - startedMs) / 1_000
   const simulatedSeconds = reports.reduce((sum, { simulatedMs }) => sum + simulatedMs / 1_000, 0)
   const failed = reports.filter(({ failure }) => failure !== undefined).length
-  console.log(describeCoverage(reports))
+  console.log(describeSum(reports))
   console.log(
     `${reports.length} runs, ${failed} failed, ${simulatedSeconds.toFixed(0)} s simulated in ` +
       `${wallSeconds.toFixed(1)} s: ${(simulatedSeconds / wallSeconds).toFixed(0)} times real time`,
   )
 }
 
-function qualify(): void {
-  for (const bug of plantedBugs) {
-    const { seeds, violation } = findBug(bug)
-    if (seeds === undefined) process.exitCode = 1
-    console.log(
-      `${String(seeds ?? 'never').padStart(5)} of ${String(bug.seedsMax).padStart(3)}  ${bug.name}: ${violation}`,
-    )
-  }
+async function qualify(): Promise<void> {
+  for (const bug of plantedBugs) tell(bug, findBug(bug))
+  for (const bug of plantedStoreBugs) tell(bug, await findStoreBug(bug))
+}
+
+function tell({ name, seedsMax }: { name: string; seedsMax: number }, { seeds, violation }: Finding): void {
+  if (seeds === undefined) process.exitCode = 1
+  console.log(
+    `${String(seeds ?? 'never').padStart(5)} of ${String(seedsMax).padStart(3)}  ${name}: ${violation}`,
+  )
 }

@@ -50,6 +50,8 @@ export { checkRevisionOrder } from './checkers/revision-order.ts'
 export type { KeyChange, RevisedOperation, RevisionChanges } from './checkers/revision-order.ts'
 export { checkWatch } from './checkers/watch.ts'
 export type { WatchObservation } from './checkers/watch.ts'
+export { createServedReadChecker } from './checkers/served-reads.ts'
+export type { ServedReadObservation } from './checkers/served-reads.ts'
 export { createLeaseSafetyChecker } from './checkers/lease-safety.ts'
 export type { LeaseObservation, LeaseSafetyOptions } from './checkers/lease-safety.ts'
 export { simulateRaft } from './raft/simulate-raft.ts'
@@ -64,4 +66,13 @@ export { addCoverage, raftCoverageNames } from './raft/coverage.ts'
 export type { RaftCoverage, RaftCoverageName } from './raft/coverage.ts'
 export type { Sabotage } from './raft/sabotage.ts'
 export { simulateStore } from './store/simulate-store.ts'
-export type { StoreSimulationOptions, StoreSimulationReport } from './store/simulate-store.ts'
+export type {
+  StoreSimulationFailure,
+  StoreSimulationOptions,
+  StoreSimulationReport,
+} from './store/simulate-store.ts'
+export { drawStoreFaults, storeFaultClasses } from './store/store-faults.ts'
+export type { StoreFaultClass, StoreFaults } from './store/store-faults.ts'
+export { addStoreCoverage, storeCoverageNames } from './store/store-coverage.ts'
+export type { StoreCoverage, StoreCoverageName } from './store/store-coverage.ts'
+export type { StoreSabotage } from './store/store-sabotage.ts'

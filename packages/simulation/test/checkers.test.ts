@@ -13,8 +13,10 @@ import {
   createLeaseSafetyChecker,
   createLogMatchingChecker,
   createMonotonicityChecker,
+  createServedReadChecker,
   createStateMachineSafetyChecker,
   judge,
+  type ServedReadObservation,
 } from '@orrery/simulation'
 import { describe, expect, test } from 'vitest'
 
@@ -276,6 +278,29 @@ describe('a watch', () => {
   test.each(wrong.map(([name, ...rest]) => ({ name, rest })))('is wrong after $name', ({ rest }) => {
     const [batches, violation, more] = rest
     expect(check(batches, more)).toContain(violation)
+  })
+})
+
+describe('served reads', () => {
+  const served = (
+    revision: number,
+    [calledAt, returnedAt]: readonly [number, number],
+    incarnation = 1,
+    memberId = 'm1',
+  ): ServedReadObservation => ({ memberId, incarnation, calledAt, returnedAt, revision })
+  const violationOf = (...history: readonly ServedReadObservation[]): string =>
+    verdict(createServedReadChecker(), history)
+
+  test('may show less elsewhere, to later processes, and to whom was asked at the same time', () => {
+    expect(violationOf(served(5, [1, 2]), served(5, [3, 4]), served(7, [5, 6]))).toBe('legal')
+    expect(violationOf(served(5, [1, 2]), served(3, [3, 4], 2), served(2, [5, 6], 1, 'm2'))).toBe('legal')
+    expect(violationOf(served(5, [1, 3]), served(4, [2, 4]))).toBe('legal')
+  })
+
+  test('are broken by less than was shown before', () => {
+    const wrong = 'm1 showed revision 4 to a read that was asked for after it had shown 5'
+    expect(violationOf(served(5, [1, 2]), served(4, [3, 4]))).toContain(wrong)
+    expect(violationOf(served(5, [1, 2]), served(9, [1, 5]), served(4, [3, 6]))).toContain(wrong)
   })
 })
 

@@ -152,6 +152,13 @@ describe('the disk of a node', () => {
     expect(content()).toHaveLength(4)
   })
 
+  test('rots where something was written, not in the zeros ahead of it', async () => {
+    await write(disk.open(), `a${'\0'.repeat(10_000)}`, true)
+    node.crash()
+    disk.rot()
+    expect(content()[0]).not.toBe('a')
+  })
+
   test('carries a write-ahead log through losses of power without losing what it acknowledged', async () => {
     let acknowledged = 0
     for (let life = 0; life < 20; life++) {

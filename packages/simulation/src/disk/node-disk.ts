@@ -66,7 +66,7 @@ export interface NodeDisk {
   /** What a reader sees: content by path. Copies. */
   files(): ReadonlyMap<string, Uint8Array>
   /**
-   * Damages one bit of the medium, of a random file that `matches`.
+   * Damages one bit of the medium, of a random file that `matches`; not of the zeros at its end.
    *
    * @returns the file; undefined when there is none with content
    */
@@ -124,12 +124,15 @@ class SeededNodeDisk implements NodeDisk {
   }
 
   rot(matches: (path: string) => boolean = () => true): string | undefined {
-    const files = [...this.files()].filter(([path, content]) => content.length > 0 && matches(path))
-    const file = pick(this.#random, files)
+    const files = [...this.files()].filter(([path]) => matches(path))
+    const lengths = files.map(([path, content]) => ({ path, length: lengthWithoutZeros(content) }))
+    const file = pick(
+      this.#random,
+      lengths.filter(({ length }) => length > 0),
+    )
     if (file === undefined) return undefined
-    const [path, content] = file
-    this.#medium.flipBits(path, this.#random.below(content.length), 1 << this.#random.below(8))
-    return path
+    this.#medium.flipBits(file.path, this.#random.below(file.length), 1 << this.#random.below(8))
+    return file.path
   }
 
   #crash(cause: CrashCause): void {
@@ -169,6 +172,12 @@ class SeededNodeDisk implements NodeDisk {
     this.counts.refusedWrites++
     return { type: 'shortWrite', bytes: written }
   }
+}
+
+function lengthWithoutZeros(content: Uint8Array): number {
+  let { length } = content
+  while (length > 0 && content[length - 1] === 0) length--
+  return length
 }
 
 function spaceOf(operation: DiskOperation): number {

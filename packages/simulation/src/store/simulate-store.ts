@@ -1,467 +1,152 @@
-import { hasCode, type Random, type Timer } from '@orrery/environment'
-import type { Store } from '@orrery/store'
-import { openMemberOn } from '@orrery/store/testing'
-import {
-  checkRevisionOrder,
-  type RevisedOperation,
-  type RevisionChanges,
-} from '../checkers/revision-order.ts'
-import { checkWatch, type WatchObservation } from '../checkers/watch.ts'
-import { createNodeDisk, type NodeDisk } from '../disk/node-disk.ts'
-import { drawLinkFaults, reliableLink } from '../network/link-faults.ts'
-import { disturbNetwork, drawNetworkDisturbances } from '../network/network-nemesis.ts'
-import { createSimulatedNetwork, type SimulatedNetwork } from '../network/simulated-network.ts'
-import { createSimulatedTransports, type SimulatedTransports } from '../network/simulated-transports.ts'
-import { between, chance, exponential, pick } from '../time/draw.ts'
-import { recurring } from '../time/recurring.ts'
-import type { SimulatedNode } from '../time/simulated-node.ts'
 import { createSimulation, type Simulation } from '../time/simulation.ts'
-import { SimulatedBackends } from './simulated-backends.ts'
+import { LeaseHolders } from './lease-holders.ts'
+import { StoreClients } from './store-clients.ts'
+import { StoreCluster } from './store-cluster.ts'
+import type { StoreCoverage } from './store-coverage.ts'
+import { drawStoreFaults, type StoreFaultClass, type StoreFaults } from './store-faults.ts'
+import { StoreHistory } from './store-history.ts'
+import { judgeHistory } from './store-judge.ts'
+import { StoreNemesis } from './store-nemesis.ts'
+import { StoreOperator } from './store-operator.ts'
+import { StoreRecovery } from './store-recovery.ts'
+import { noStoreSabotage, type StoreSabotage } from './store-sabotage.ts'
+import { StoreWatchers } from './store-watchers.ts'
 
 /** How a cluster of stores is simulated. */
 export interface StoreSimulationOptions {
-  /** Decides everything. */
+  /** Decides everything that the other options leave open. An integer. */
   readonly seed: number
-  /** @defaultValue `3` */
+  /** Members that found the cluster. @defaultValue `5` */
   readonly members?: number
-  /** How long faults and clients go on. Unit: ms. @defaultValue `20_000` */
+  /** How long faults and clients go on. Unit: ms of virtual time. @defaultValue `60_000` */
   readonly durationMs?: number
+  /** Faults that are left out, to find out which of them a failure needs. */
+  readonly without?: readonly StoreFaultClass[]
+  /** Replaces parts of what the seed draws. */
+  readonly faults?: Partial<StoreFaults>
   /** Lines of the trace that are kept. @defaultValue `0` */
   readonly traceMaxLines?: number
+  /** Creates a bug to plant. @defaultValue none */
+  readonly sabotage?: () => Partial<StoreSabotage>
 }
 
 /** What came of a simulation. */
 export interface StoreSimulationReport {
   readonly seed: number
-  /** What was violated; undefined: nothing. */
-  readonly violation: string | undefined
-  /** Operations that were answered, and that were not. */
-  readonly answered: number
-  readonly unanswered: number
-  readonly revision: number
-  /** Processes that began. */
-  readonly starts: number
+  readonly faults: StoreFaults
+  /** Of all that happened: equal for equal options, on every machine. */
   readonly hash: string
-  readonly lines: readonly string[]
+  readonly events: number
+  /** Unit: ms of virtual time. */
+  readonly simulatedMs: number
+  readonly coverage: StoreCoverage
+  /** Operations of clients that were answered. */
+  readonly answered: number
+  readonly revision: number
+  /** Undefined: nothing was wrong. */
+  readonly failure: StoreSimulationFailure | undefined
 }
 
-/** A machine with a member on it. */
-interface Machine {
-  readonly node: SimulatedNode
-  readonly disk: NodeDisk
-  readonly backends: SimulatedBackends
-  readonly name: string
-  store: Store | undefined
-  hasLog: boolean
+/** What was wrong. */
+export interface StoreSimulationFailure {
+  /** When the run ended. Unit: ms of virtual time. */
+  readonly atMs: number
+  readonly violation: string
+  /** Where every member stood. */
+  readonly cluster: string
+  /** The last lines of the trace. */
+  readonly trace: readonly string[]
+  /** Shows the same again. */
+  readonly command: string
 }
 
-const keys = ['a', 'b', 'c', 'd']
-/** How long an operation takes at most. Unit: ms. */
-const operationMs = 8_000
-/** How long the cluster has to recover once the faults are over. Unit: ms. */
-const recoveryMs = 60_000
+/** How long clients may wait for what they have begun when the faults end. Unit: ms. */
+const drainMs = 8_000
 
 /**
- * Runs the production code of members (store, consensus, log) on simulated disks and wires, with clients that read,
- * write, compare and watch, while members crash, pause and lose each other. Then the faults end, and the cluster
- * has to agree, and everything that was answered has to fit.
+ * Runs the production code of members (store, consensus, log) on simulated disks and wires: clients read, write,
+ * compare, watch and hold leases while members crash, pause, lose each other, run out of space, rot and are replaced,
+ * as the seed draws it. Then the faults end, the cluster has to agree, and everything that was answered has to fit.
  */
 export async function simulateStore(options: StoreSimulationOptions): Promise<StoreSimulationReport> {
-  return await new StoreSimulation(options).run()
+  return await new StoreRun(options).run()
 }
 
-class StoreSimulation {
-  readonly #options: Required<StoreSimulationOptions>
+class StoreRun {
+  readonly #options: StoreSimulationOptions
   readonly #simulation: Simulation
-  readonly #network: SimulatedNetwork
-  readonly #transports: SimulatedTransports
-  readonly #machines: Machine[] = []
-  readonly #random: Random
-  readonly #history: RevisedOperation[] = []
-  readonly #watches: {
-    name: string
-    startRevision: number
-    batches: WatchObservation['batches'][number][]
-  }[] = []
-  #clock = 0
-  #unanswered = 0
-  #starts = 0
-  #values = 0
-  #isOver = false
-  #failure: string | undefined
+  readonly #cluster: StoreCluster
+  readonly #history = new StoreHistory()
 
-  constructor({ seed, members = 3, durationMs = 20_000, traceMaxLines = 0 }: StoreSimulationOptions) {
-    this.#options = { seed, members, durationMs, traceMaxLines }
+  constructor(options: StoreSimulationOptions) {
+    const { seed, traceMaxLines = 0, without = [], faults = {}, sabotage } = options
+    this.#options = options
     this.#simulation = createSimulation({ seed, traceMaxLines })
-    this.#random = this.#simulation.random
-    this.#network = createSimulatedNetwork(this.#simulation)
-    this.#transports = createSimulatedTransports(this.#simulation, this.#network)
-    for (let n = 0; n < members; n++) {
-      const name = `m${n + 1}`
-      const node = this.#simulation.createNode(name, {
-        drift: between(this.#random.fork(`drift ${name}`), -0.001, 0.001),
-      })
-      const disk = createNodeDisk(this.#simulation, node)
-      this.#machines.push({
-        node,
-        disk,
-        backends: new SimulatedBackends(),
-        name,
-        store: undefined,
-        hasLog: false,
-      })
-    }
+    this.#cluster = new StoreCluster({
+      simulation: this.#simulation,
+      faults: { ...drawStoreFaults(this.#simulation.random.fork('faults'), without), ...faults },
+      sabotage: { ...noStoreSabotage, ...sabotage?.() },
+    })
   }
 
   async run(): Promise<StoreSimulationReport> {
-    const { seed, durationMs } = this.#options
-    for (const machine of this.#machines) this.#start(machine)
-    const timers = this.#disturb()
-    for (let client = 0; client < 4; client++) this.#client(client)
-    for (let watcher = 0; watcher < 2; watcher++) this.#watcher(watcher)
-    await this.#simulation.run(durationMs)
-    for (const timer of timers) timer.cancel()
-    this.#isOver = true
-    this.#heal()
-    // Whatever clients have begun is over, one way or the other.
-    await this.#simulation.run(durationMs + operationMs)
-    const log = await this.#recover()
-    const violation = this.#failure ?? (log === undefined ? 'the cluster did not recover' : this.#judge(log))
+    try {
+      await this.#disturb()
+    } catch (error) {
+      this.#cluster.fail(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+    return this.#report()
+  }
+
+  async #disturb(): Promise<void> {
+    const { members = 5, durationMs = 60_000 } = this.#options
+    const cluster = this.#cluster
+    const history = this.#history
+    const isWrong = (): boolean => cluster.failure !== undefined
+    cluster.found(members)
+    new StoreClients(cluster, history).start()
+    new LeaseHolders(cluster, history).start()
+    new StoreWatchers(cluster, history).start()
+    const operator = new StoreOperator(cluster, members)
+    operator.start()
+    const nemesis = new StoreNemesis(cluster)
+    nemesis.start()
+    await this.#simulation.run(durationMs, isWrong)
+    nemesis.stop()
+    cluster.heal()
+    await this.#simulation.run(this.#simulation.nowMs + drainMs, isWrong)
+    await new StoreRecovery(cluster, history, operator).run()
+    if (isWrong()) return
+    const violation = judgeHistory(cluster, history)
+    if (violation !== undefined) cluster.fail(violation)
+  }
+
+  #report(): StoreSimulationReport {
+    const { seed } = this.#options
+    const { faults, counters, network, failure } = this.#cluster
+    counters.lostMessages += network.counts.lost
     return {
       seed,
-      violation,
-      answered: this.#history.length,
-      unanswered: this.#unanswered,
-      revision: log?.at(-1)?.revision ?? 0,
-      starts: this.#starts,
+      faults,
       hash: this.#simulation.trace.hash,
-      lines: this.#simulation.trace.lines,
+      events: this.#simulation.eventCount,
+      simulatedMs: this.#simulation.nowMs,
+      coverage: counters,
+      answered: this.#history.operations.length,
+      revision: this.#history.nextRevision - 1,
+      failure: failure === undefined ? undefined : this.#failure(failure),
     }
   }
 
-  #start(machine: Machine): void {
-    const environment = machine.node.start()
-    const { incarnation } = machine.node
-    const isAlive = (): boolean =>
-      machine.node.incarnation === incarnation && machine.node.state !== 'stopped'
-    this.#starts++
-    const opening = openMemberOn(
-      {
-        disk: machine.disk.open(),
-        backends: machine.backends.directory(environment, isAlive),
-        hasLog: () => Promise.resolve(machine.disk.files().size > 2),
-      },
-      {
-        directory: '/data',
-        environment,
-        transport: () => this.#transports.transport(machine.node),
-        peerAddresses: [machine.name],
-        origin: { type: 'new', members: this.#machines.map(({ name }) => [name]) },
-        name: machine.name,
-      },
-      { node: { catchUpEntries: 50 } },
-    )
-    opening.then(
-      ({ store }) => {
-        if (isAlive()) machine.store = store
-      },
-      (error: unknown) => {
-        if (!isAlive()) return
-        this.#failure ??= `${machine.name} could not be opened: ${String(error)}`
-      },
-    )
-  }
-
-  #disturb(): Timer[] {
-    const random = this.#random.fork('faults')
-    const nodes = this.#machines.map(({ node }) => node)
-    const timers: Timer[] = []
-    if (chance(random, 0.6))
-      this.#network.setFaults({ ...drawLinkFaults(random.fork('links')), duplicateRatio: 0, reorders: false })
-    if (chance(random, 0.7)) {
-      timers.push(
-        disturbNetwork(
-          this.#simulation,
-          this.#network,
-          nodes,
-          drawNetworkDisturbances(random.fork('network')),
-          () => this.#leader()?.node,
-        ),
-      )
-    }
-    if (chance(random, 0.7)) {
-      const crashes = random.fork('crashes')
-      timers.push(
-        recurring(this.#simulation, crashes, { pauseMeanMs: between(random, 1_000, 8_000) }, () => {
-          const victim = (chance(crashes, 0.4) ? this.#leader() : undefined) ?? pick(crashes, this.#machines)
-          if (victim !== undefined) this.#crash(victim, crashes)
-        }),
-      )
-    }
-    if (chance(random, 0.5)) {
-      const pauses = random.fork('pauses')
-      timers.push(
-        recurring(this.#simulation, pauses, { pauseMeanMs: between(random, 1_000, 8_000) }, () => {
-          const victim = (chance(pauses, 0.5) ? this.#leader() : undefined) ?? pick(pauses, this.#machines)
-          if (victim?.node.state !== 'running') return
-          victim.node.pause()
-          this.#simulation.schedule(exponential(pauses, 2_000), () => victim.node.resume())
-        }),
-      )
-    }
-    return timers
-  }
-
-  #crash(machine: Machine, random: Random): void {
-    if (machine.node.state === 'stopped') return
-    machine.node.crash(chance(random, 0.5) ? 'kill' : 'powerLoss')
-    machine.store = undefined
-    this.#simulation.schedule(exponential(random, 1_500), () => {
-      if (machine.node.state === 'stopped') this.#start(machine)
-    })
-  }
-
-  #leader(): Machine | undefined {
-    return this.#machines.find(({ store }) => {
-      const status = store?.status()
-      return status !== undefined && status.leaderId === status.memberId
-    })
-  }
-
-  /** Reads and writes, one after the other, wherever it finds a member. */
-  #client(number: number): void {
-    const random = this.#random.fork(`client ${number}`)
-    const next = (): void => {
-      if (this.#isOver) return
-      const machine = pick(
-        random,
-        this.#machines.filter(({ store, node }) => store !== undefined && node.state === 'running'),
-      )
-      if (machine?.store === undefined) {
-        this.#simulation.schedule(50, next)
-        return
-      }
-      let isAnswered = false
-      const over = (): void => {
-        if (isAnswered) return
-        isAnswered = true
-        this.#simulation.schedule(exponential(random, 20), next)
-      }
-      this.#operate(machine.store, random).then(over, over)
-      // A process that crashes answers nobody.
-      this.#simulation.schedule(operationMs, over)
-    }
-    this.#simulation.schedule(between(random, 0, 100), next)
-  }
-
-  async #operate(store: Store, random: Random): Promise<void> {
-    const key = pick(random, keys) ?? 'a'
-    const calledAt = ++this.#clock
-    const kind = random.below(10)
-    const value = `${++this.#values}`
-    try {
-      if (kind < 4) {
-        const { revision, kvs } = await store.range({ key })
-        const [found] = kvs
-        this.#answered(calledAt, revision, [], [{ key, value: textOf(found?.value) }])
-      } else if (kind < 8) {
-        const { revision } = await store.put({ key, value })
-        this.#answered(calledAt, revision, [{ key, value }], [])
-      } else if (kind < 9) {
-        const { revision, deleted } = await store.deleteRange({ key })
-        if (deleted > 0) this.#answered(calledAt, revision, [{ key, value: undefined }], [])
-      } else {
-        const other = keys[(keys.indexOf(key) + 1) % keys.length] ?? 'b'
-        const { revision, succeeded } = await store.txn({
-          compare: [{ key, target: 'version', result: 'greater', value: 0 }],
-          success: [
-            { type: 'put', key, value },
-            { type: 'put', key: other, value: `${value}'` },
-          ],
-        })
-        const changes = [
-          { key, value },
-          { key: other, value: `${value}'` },
-        ]
-        if (succeeded) this.#answered(calledAt, revision, changes, [])
-      }
-    } catch (error) {
-      this.#unanswered++
-      if (
-        hasCode(
-          error,
-          'STORE_TIMED_OUT',
-          'STORE_OUTCOME_UNKNOWN',
-          'STORE_CLOSED',
-          'STORE_NO_LEADER',
-          'STORE_LEADER_CHANGED',
-        )
-      )
-        return
-      this.#failure ??= `an operation failed: ${String(error)}`
+  #failure(violation: string): StoreSimulationFailure {
+    const { seed, members = 5, durationMs = 60_000, without = [] } = this.#options
+    const suffix = without.length === 0 ? '' : ` --without ${without.join()}`
+    return {
+      atMs: this.#simulation.nowMs,
+      violation,
+      cluster: this.#cluster.describe(),
+      trace: this.#simulation.trace.lines,
+      command: `npm run simulate -- --stores --seed ${seed} --members ${members} --seconds ${durationMs / 1_000}${suffix}`,
     }
   }
-
-  #answered(
-    calledAt: number,
-    revision: number,
-    changes: RevisedOperation['changes'],
-    reads: RevisedOperation['reads'],
-  ): void {
-    this.#history.push({ calledAt, returnedAt: ++this.#clock, revision, changes, reads })
-  }
-
-  /** Watches everything from the beginning, and goes on at another member when one is gone. */
-  #watcher(number: number): void {
-    const random = this.#random.fork(`watcher ${number}`)
-    const seen = {
-      name: `w${number}`,
-      startRevision: 2,
-      batches: [] as WatchObservation['batches'][number][],
-    }
-    this.#watches.push(seen)
-    let next = 2
-    const begin = (): void => {
-      if (this.#isOver) return
-      const machine = pick(
-        random,
-        this.#machines.filter(({ store, node }) => store !== undefined && node.state === 'running'),
-      )
-      if (machine?.store === undefined) {
-        this.#simulation.schedule(50, begin)
-        return
-      }
-      const { incarnation } = machine.node
-      const watch = machine.store.watch({ key: '\0', rangeEnd: '\0', startRevision: next })
-      const read = async (): Promise<void> => {
-        for await (const { events } of watch) {
-          if (machine.node.incarnation !== incarnation) return
-          seen.batches.push({
-            changes: events.map(({ type, kv }) => ({
-              key: textOf(kv.key) ?? '',
-              value: type === 'put' ? textOf(kv.value) : undefined,
-              revision: kv.modRevision,
-            })),
-          })
-          next = (events.at(-1)?.kv.modRevision ?? next - 1) + 1
-        }
-      }
-      read().catch((error: unknown) => {
-        if (!hasCode(error, 'STORE_CLOSED')) this.#failure ??= `a watch failed: ${String(error)}`
-      })
-      const again = (): void => {
-        if (
-          machine.node.incarnation === incarnation &&
-          machine.node.state !== 'stopped' &&
-          !chance(random, 0.1)
-        ) {
-          this.#simulation.schedule(500, again)
-          return
-        }
-        watch.close()
-        begin()
-      }
-      this.#simulation.schedule(500, again)
-    }
-    this.#simulation.schedule(500, begin)
-  }
-
-  #heal(): void {
-    this.#network.heal()
-    this.#network.setFaults(reliableLink)
-    for (const machine of this.#machines) {
-      machine.node.resume()
-      if (machine.node.state === 'stopped') this.#start(machine)
-    }
-  }
-
-  /** All members have to show the same history, and a write has to be answered. Undefined: they do not in time. */
-  async #recover(): Promise<RevisionChanges[] | undefined> {
-    const untilMs = this.#simulation.nowMs + recoveryMs
-    const hashes: string[] = []
-    let log: RevisionChanges[] | undefined
-    const check = async (machine: Machine): Promise<void> => {
-      for (;;) {
-        try {
-          const { store } = machine
-          if (store !== undefined) {
-            await store.put({ key: `last ${machine.name}`, value: machine.name })
-            break
-          }
-        } catch {
-          // Again.
-        }
-        await this.#pause(100)
-      }
-    }
-    let done = 0
-    for (const machine of this.#machines) {
-      void check(machine).then(() => {
-        done++
-      })
-    }
-    await this.#simulation.run(untilMs, () => done === this.#machines.length)
-    if (done < this.#machines.length) return undefined
-    let compared = 0
-    const compare = async (machine: Machine): Promise<void> => {
-      const { store } = machine
-      if (store === undefined) return
-      await store.get('last')
-      const { revision } = store.status()
-      const { hash } = await store.hashKv({ revision })
-      hashes.push(`${revision} ${hash}`)
-      log ??= await historyOf(store, revision)
-      compared++
-    }
-    for (const machine of this.#machines)
-      compare(machine).catch((error: unknown) => (this.#failure ??= String(error)))
-    await this.#simulation.run(this.#simulation.nowMs + recoveryMs, () => compared === this.#machines.length)
-    if (new Set(hashes).size > 1) this.#failure ??= `members disagree: ${hashes.join(', ')}`
-    return log
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#simulation.schedule(ms, resolve))
-  }
-
-  #judge(log: readonly RevisionChanges[]): string | undefined {
-    const written = new Set<string>()
-    for (const { changes } of log) {
-      for (const { key, value } of changes) {
-        if (value === undefined || key.startsWith('last')) continue
-        if (written.has(value)) return `the write of ${value} took effect twice`
-        written.add(value)
-      }
-    }
-    const order = checkRevisionOrder(log, this.#history)
-    if (order.type !== 'legal') return reasonOf(order)
-    for (const watch of this.#watches) {
-      const verdict = checkWatch(log, { ...watch, matches: () => true })
-      if (verdict.type !== 'legal') return reasonOf(verdict)
-    }
-    return undefined
-  }
-}
-
-function reasonOf(verdict: object): string {
-  return JSON.stringify(verdict)
-}
-
-/** Every revision up to one, as a member has it. */
-async function historyOf(store: Store, lastRevision: number): Promise<RevisionChanges[]> {
-  const byRevision = new Map<number, { key: string; value: string | undefined }[]>()
-  const watch = store.watch({ key: '\0', rangeEnd: '\0', startRevision: 2 })
-  for await (const { revision, events } of watch) {
-    for (const { type, kv } of events) {
-      const changes = byRevision.get(kv.modRevision) ?? []
-      changes.push({ key: textOf(kv.key) ?? '', value: type === 'put' ? textOf(kv.value) : undefined })
-      byRevision.set(kv.modRevision, changes)
-    }
-    if (revision >= lastRevision) break
-  }
-  return [...byRevision].map(([revision, changes]) => ({ revision, changes }))
-}
-
-function textOf(bytes: Uint8Array | undefined): string | undefined {
-  return bytes === undefined ? undefined : Buffer.from(bytes).toString()
 }

@@ -21,6 +21,12 @@ const commitMs = 100
 /** The backends of a node, which outlive its processes: each holds what it had committed. */
 export class SimulatedBackends {
   readonly #images = new Map<string, Image>()
+  readonly #onState: () => void
+
+  /** @param onState a state is about to arrive from another member */
+  constructor(onState: () => void = () => {}) {
+    this.#onState = onState
+  }
 
   /**
    * The backends as one process has them.
@@ -30,6 +36,7 @@ export class SimulatedBackends {
   directory(environment: Environment, isAlive: () => boolean): BackendDirectory {
     return {
       open: (name) => {
+        if (this.#images.size > 0 && !this.#images.has(name)) this.#onState()
         const image = this.#images.get(name) ?? { index: 0, writes: [] }
         this.#images.set(name, image)
         return Promise.resolve(openOn(image, environment, isAlive))
