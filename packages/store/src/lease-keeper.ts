@@ -68,9 +68,9 @@ export class LeaseKeeper implements Leases {
     this.#sweeper.noticePause()
     try {
       const { ttlMs, mustClearCheckpoint } = lessor.renew(id, environment.clock.nowMs())
+      // A leader who comes next would go by the note: only without it can the promise be kept.
       if (mustClearCheckpoint) {
-        // Not awaited: the renewal is valid without it. If it is lost, the next renewal asks again.
-        this.#checkpoint([{ id, remainingMs: 0 }])
+        await abortable(this.#proposeCheckpoints([{ id, remainingMs: 0 }]), options.signal)
       }
       return { ttlMs }
     } catch (error) {
@@ -129,9 +129,11 @@ export class LeaseKeeper implements Leases {
 
   /** Nobody waits for it. If it is lost, it becomes due again. */
   #checkpoint(checkpoints: readonly Checkpoint[]): void {
-    const proposed = async (): Promise<unknown> =>
-      this.#parts.propose({ type: 'leaseCheckpoint', checkpoints }, { isLeaderOnly: true })
-    proposed().catch(() => {})
+    this.#proposeCheckpoints(checkpoints).catch(() => {})
+  }
+
+  async #proposeCheckpoints(checkpoints: readonly Checkpoint[]): Promise<unknown> {
+    return await this.#parts.propose({ type: 'leaseCheckpoint', checkpoints }, { isLeaderOnly: true })
   }
 
   #freeId(): bigint {

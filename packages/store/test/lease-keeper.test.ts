@@ -276,10 +276,26 @@ describe('the keeper of leases', () => {
     expect(proposed.at(-1)).toMatchObject({ type: 'leaseCheckpoint' })
     refuseWith(new StoreError('STORE_TOO_MANY_REQUESTS', 'busy'))
     await pass(environment, 11_000)
-    expect(await keeper.keepAlive(id)).toEqual({ ttlMs: 60_000 })
+    expect(await keeper.timeToLive(id)).toBeDefined()
     refuseWith(undefined)
     await pass(environment, 11_000)
     expect(await keeper.timeToLive(id)).toBeDefined()
+  })
+
+  test('promises nothing that the next leader would not keep, who goes by what the log noted', async () => {
+    const { keeper, environment, proposed, refuseWith, promote } = createKeeper({
+      checkpointIntervalMs: 10_000,
+    })
+    const { id } = await keeper.grant({ ttlMs: 15_000 })
+    await pass(environment, 11_000)
+    expect(proposed.at(-1)).toMatchObject({ type: 'leaseCheckpoint' })
+    refuseWith(new StoreError('STORE_TIMED_OUT', 'no majority'))
+    expect(await errorOf(keeper.keepAlive(id))).toMatchObject({ code: 'STORE_TIMED_OUT' })
+    refuseWith(undefined)
+    expect(await keeper.keepAlive(id)).toEqual({ ttlMs: 15_000 })
+    keeper.demote()
+    promote(0)
+    expect((await keeper.timeToLive(id))?.remainingMs).toBe(15_000)
   })
 
   test('does not call a lease gone that the log would not revoke', async () => {

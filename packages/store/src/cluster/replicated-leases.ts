@@ -25,6 +25,13 @@ export interface ReplicatedLeasesParts {
 
 /** Pause between two attempts to reach who leads. Unit: ms. */
 const retryMs = 50
+/** Another member leads, or will soon: it is asked again. */
+const elsewhereCodes = [
+  'STORE_NO_LEADER',
+  'STORE_NOT_LEADER',
+  'STORE_LEADER_CHANGED',
+  'LEASE_NOT_PRIMARY',
+] as const
 
 /**
  * Leases where a cluster keeps the store. Granting and revoking go through the log; only the member that leads knows
@@ -95,7 +102,7 @@ export class ReplicatedLeases implements Leases {
       } catch (error) {
         options.signal?.throwIfAborted()
         const failure = toStoreError(error)
-        if (!hasCode(failure, 'STORE_NO_LEADER', 'STORE_NOT_LEADER', 'LEASE_NOT_PRIMARY')) throw failure
+        if (!hasCode(failure, ...elsewhereCodes)) throw failure
         if (clock.nowMs() >= endMs)
           throw new StoreError('STORE_TIMED_OUT', 'no leader was found in time', { cause: error })
       }
