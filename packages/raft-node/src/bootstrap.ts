@@ -190,11 +190,12 @@ export function restartFrom(
 }
 
 /**
- * Lets a member go on as a cluster of one, with what it has and durably so. Entries that may not be committed are
- * dropped, and entries that count as committed make it a voter and remove all others for ever. For a cluster that has
- * lost its majority: the others must never run again.
+ * Lets a member go on as a cluster of one, with what it has and durably so: all of its log counts as committed, and so
+ * do entries that make it a voter and remove all others for ever. For a cluster that has lost its majority: the others
+ * must never run again.
  *
- * Source: etcd, `createConfigChangeEnts`; in a term of its own here, so that no other entry is taken for one of these.
+ * Source: etcd, `createConfigChangeEnts`. Other than there, what the member does not know to be committed is kept, since
+ * the others may have acknowledged it; and the entries are of a term of their own, so that no other is taken for one.
  *
  * @param restarted what it would go on from together with the others
  */
@@ -204,10 +205,10 @@ export async function forceAlone(
   self: Pick<Member, 'id' | 'peerAddresses'>,
 ): Promise<RaftStart> {
   const { hardState, previousIndex, entries } = restarted.start
-  const kept = entries.slice(0, hardState.commitIndex - previousIndex)
+  const lastIndex = previousIndex + entries.length
   const term = hardState.term + 1
   const { voters } = restarted.members.membership
-  const others = new Set([...restarted.members.list().map(({ id }) => id), ...addedBy(kept)])
+  const others = new Set([...restarted.members.list().map(({ id }) => id), ...addedBy(entries)])
   others.delete(self.id)
   // What turns out to be the case already is refused when it is applied, and changes nothing.
   const changes = [
@@ -216,14 +217,14 @@ export async function forceAlone(
   ]
   const forced = changes.map((change, offset): Entry => {
     const payload = encodeMembershipChange(toMembershipChange(change))
-    return { index: hardState.commitIndex + 1 + offset, term, type: 'membership', payload }
+    return { index: lastIndex + 1 + offset, term, type: 'membership', payload }
   })
   const own: HardState = { ...hardState, term, vote: self.id, isOnProbation: false }
-  // The commit index counts what it finds: what these replace must be gone by then.
+  // Nothing counts as committed before all of it is there.
   await persistStart(storage, { hardState: own, entries: forced })
-  const committed = { ...own, commitIndex: hardState.commitIndex + forced.length }
+  const committed = { ...own, commitIndex: lastIndex + forced.length }
   await persistStart(storage, { hardState: committed, entries: [] })
-  return { ...restarted.start, hardState: committed, entries: [...kept, ...forced] }
+  return { ...restarted.start, hardState: committed, entries: [...entries, ...forced] }
 }
 
 /** Who is a member by entries that are not applied yet. */

@@ -164,7 +164,7 @@ describe('a member that goes on alone', () => {
     return steps.map(({ type, member }) => `${type} ${member}`).join()
   }
 
-  test('removes all others, those of entries to come too, in a term of its own and behind what is committed', async () => {
+  test('removes all others, those of entries to come too, in a term of its own and behind all of its log', async () => {
     const add = decodeMembershipChange(
       initialStart({ members: [['x']], token: 't' }).entries[0]?.payload ?? payload,
     )
@@ -196,22 +196,22 @@ describe('a member that goes on alone', () => {
     const alone = (id: bigint): Promise<RaftStart> =>
       forceAlone(storage, { start: begun, members }, { id, peerAddresses: ['here'] })
     const start = await alone(1n)
-    expect(start.hardState).toEqual({ term: 6, vote: 1n, commitIndex: 11, isOnProbation: false })
-    expect(start.entries.slice(0, 2)).toEqual(entries.slice(0, 2))
-    const forced = start.entries.slice(2)
+    expect(start.hardState).toEqual({ term: 6, vote: 1n, commitIndex: 12, isOnProbation: false })
+    expect(start.entries.slice(0, 3)).toEqual(entries)
+    const forced = start.entries.slice(3)
     expect(forced.map(({ index, term }) => [index, term])).toEqual([
-      [9, 6],
       [10, 6],
       [11, 6],
+      [12, 6],
     ])
     expect(forced.map((one) => changeOf(one.payload))).toEqual(['remove 2', 'remove 3', 'remove 4'])
-    // What it replaces is gone before it counts as committed.
+    // Nothing counts as committed before all of it is there.
     expect(written.map((one) => [one.entries.length, one.hardState?.commitIndex])).toEqual([
       [3, 8],
-      [0, 11],
+      [0, 12],
     ])
     const learner = await alone(3n)
-    expect(learner.entries.slice(2).map((one) => changeOf(one.payload))).toEqual([
+    expect(learner.entries.slice(3).map((one) => changeOf(one.payload))).toEqual([
       'addVoter 3',
       'remove 1',
       'remove 2',

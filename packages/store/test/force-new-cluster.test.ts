@@ -68,7 +68,6 @@ test('one of three goes on alone with the data, and grows again', async () => {
   const { id: lease } = await a.leases.grant({ ttlMs: 3_600_000 })
   await a.put({ key: 'leased', lease })
   const { revision } = await b.put({ key: 'last', value: '1' })
-  await a.get('last')
   const { clusterId, memberId } = a.status()
   for (const store of stores) await store.close()
 
@@ -97,27 +96,28 @@ test('one of three goes on alone with the data, and grows again', async () => {
   expect(await namesOf(again)).toEqual(['a', 'd', 'e'])
 })
 
-test('a leader that could commit nothing any more drops what it had not committed', async () => {
+test('what was answered is kept, also where the answer of the others was not heard', async () => {
   const stores = await Promise.all([open('a'), open('b'), open('c')])
   const leader = await leaderOf(stores)
   const name = ['a', 'b', 'c'][stores.indexOf(leader)] ?? ''
   await leader.put({ key: 'k', value: 'kept' })
   network.isolate(name)
-  const lost = [errorOf(leader.put({ key: 'k', value: 'lost' })), errorOf(leader.put({ key: 'lost' }))]
-  for (const error of lost) expect(await error).toMatchObject({ code: 'STORE_TIMED_OUT' })
+  // Nobody else has it; but of what it has the member cannot tell that.
+  expect(await errorOf(leader.put({ key: 'k', value: 'unanswered' }))).toMatchObject({
+    code: 'STORE_TIMED_OUT',
+  })
   for (const store of stores) await store.close()
   network.heal()
   for (let n = 0; n < 2; n++) {
     // Once more with the same option changes nothing.
     const alone = await open(name, { forceNewCluster: true })
-    expect(await valueOf(alone, 'k')).toBe('kept')
-    expect(await alone.get('lost')).toBeUndefined()
+    expect(await valueOf(alone, 'k')).toBe('unanswered')
     expect(await namesOf(alone)).toEqual([name])
     await alone.close()
   }
   const restarted = await open(name)
-  expect(await valueOf(restarted, 'k')).toBe('kept')
   await restarted.put({ key: 'k', value: 'new' })
+  expect(await valueOf(restarted, 'k')).toBe('new')
 })
 
 test('a learner goes on alone as a voter', async () => {
