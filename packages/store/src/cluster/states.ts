@@ -4,8 +4,10 @@ import type { StoreBackend } from '../ports.ts'
 import { readSnapshot } from '../snapshot-reader.ts'
 import { StateMachine, type StateMachineOptions, writeStanding } from '../state-machine.ts'
 
-/** Items that one turn of the event loop reads back. */
-const stepItems = 1_000
+/** Items between two looks at the clock. */
+const stepItems = 64
+/** How long one turn of the event loop works on a state, the host's other work aside. Unit: ms. */
+const turnMaxMs = 4
 /** What a backend may hold back while it is filled. Unit: bytes. */
 const pendingMaxBytes = 67_108_864
 
@@ -27,13 +29,17 @@ export async function fillBackend(
   },
 ): Promise<void> {
   let items = 0
+  let turnEndMs = clock.nowMs() + turnMaxMs
   for await (const item of readSnapshot(content)) {
-    if (item.type === 'meta') backend.setMeta(item.name, item.value.slice())
-    else backend.put(item.main, item.sub, item.tombstone, item.record.slice())
+    // The views are kept: nobody else writes to what they show.
+    if (item.type === 'meta') backend.setMeta(item.name, item.value)
+    else backend.put(item.main, item.sub, item.tombstone, item.record)
     if (++items % stepItems > 0) continue
     backend.seal(0)
     if (backend.pendingBytes > pendingMaxBytes) await backend.flush()
+    if (clock.nowMs() < turnEndMs) continue
     await nextTurn(clock)
+    turnEndMs = clock.nowMs() + turnMaxMs
   }
   writeStanding(backend, standing)
   backend.seal(standing.index)
@@ -51,7 +57,12 @@ export async function restoreState(
 ): Promise<StateMachine> {
   const state = new StateMachine(backend, options)
   state.restore(index)
-  while (state.mvcc.restoreStep(stepItems)) await nextTurn(clock)
+  let turnEndMs = clock.nowMs() + turnMaxMs
+  while (state.mvcc.restoreStep(stepItems)) {
+    if (clock.nowMs() < turnEndMs) continue
+    await nextTurn(clock)
+    turnEndMs = clock.nowMs() + turnMaxMs
+  }
   state.restored()
   return state
 }
