@@ -1,6 +1,7 @@
+import { InvariantError } from '@orrery/environment'
 import { LeaseError, type LeaseErrorCode } from '@orrery/lease'
 import { MvccError, type MvccErrorCode } from '@orrery/mvcc'
-import { NodeError, type NodeErrorCode } from '@orrery/raft-node'
+import { NodeError, type NodeErrorCode, TransportError, type TransportErrorCode } from '@orrery/raft-node'
 import { WalError, type WalErrorCode } from '@orrery/wal'
 import { StoreError, type StoreErrorCode } from '../errors.ts'
 
@@ -63,7 +64,12 @@ const classes: ReadonlyMap<string, Revive> = new Map<string, Revive>([
   ['MvccError', (code, message, options) => new MvccError(code as MvccErrorCode, message, options)],
   ['LeaseError', (code, message, options) => new LeaseError(code as LeaseErrorCode, message, options)],
   ['NodeError', (code, message, options) => new NodeError(code as NodeErrorCode, message, options)],
+  [
+    'TransportError',
+    (code, message, options) => new TransportError(code as TransportErrorCode, message, options),
+  ],
   ['WalError', (code, message, options) => new WalError(code as WalErrorCode, message, options)],
+  ['InvariantError', (_code, message, options) => new InvariantError(message, options)],
   ['RangeError', (_code, message, options) => new RangeError(message, options)],
   ['TypeError', (_code, message, options) => new TypeError(message, options)],
 ])
