@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readConfigFile } from './config-file.ts'
 import { ServerError } from './errors.ts'
+import type { ServerRestore } from './restore.ts'
 import type { OptionName, ReferenceServerOptions } from './options.ts'
 import {
   contradictionOf,
@@ -31,9 +32,24 @@ const options: Record<OptionName, Usage> = {
   'initial-cluster': { value: '<members>', help: 'begin a cluster: name=host:port,…, this member included' },
   'initial-cluster-token': { value: '<text>', help: 'tells clusters apart that begin at the same addresses' },
   join: { value: '<addresses>', help: 'join the cluster of these members: host:port,…' },
+  'force-new-cluster': { help: 'go on alone with what is there: the others are lost for good' },
+  'initial-corrupt-check': { help: 'do not start when others hold another history' },
+  'corrupt-check-time': {
+    value: '<duration>',
+    help: 'how often the leader compares all members (0: never)',
+  },
+  'compact-hash-check-time': {
+    value: '<duration>',
+    help: 'how often it compares their compactions (0: never)',
+  },
   'peer-cert-file': { value: '<file>', help: 'mutual TLS with other members: certificate,' },
   'peer-key-file': { value: '<file>', help: 'its key,' },
   'peer-trusted-ca-file': { value: '<file>', help: 'and who signs the certificates of all members' },
+  'auto-compaction-mode': { value: '<mode>', help: 'periodic or revision (default: periodic)' },
+  'auto-compaction-retention': {
+    value: '<what>',
+    help: 'history to keep: 1h30m, or so many revisions (0: all of it)',
+  },
   'listen-eureka': { value: 'off', help: 'Eureka clients, 8761; does not exist yet' },
   'listen-http': { value: 'off', help: 'registry over HTTP, 8090; does not exist yet' },
   'listen-grpc': { value: 'off', help: 'registry over gRPC, 8091; does not exist yet' },
@@ -45,7 +61,7 @@ const commands: Readonly<Record<'config' | 'restore' | 'help' | 'version', Usage
   config: { value: '<file>', help: 'YAML file with the options above, by the same names; flags win' },
   restore: {
     value: '<file>',
-    help: 'create the data directory from what etcdctl snapshot save wrote',
+    help: 'create the data directory from a file of etcdctl snapshot save',
   },
   help: { help: 'print this and exit' },
   version: { help: 'print the version and exit' },
@@ -54,7 +70,7 @@ const commands: Readonly<Record<'config' | 'restore' | 'help' | 'version', Usage
 /** What the command line asks for. */
 export type Command =
   | { readonly type: 'serve'; readonly options: ReferenceServerOptions }
-  | { readonly type: 'restore'; readonly file: string; readonly directory: string }
+  | ({ readonly type: 'restore' } & ServerRestore)
   | { readonly type: 'help' }
   | { readonly type: 'version' }
 
@@ -91,11 +107,12 @@ export function parseCommandLine(argv: readonly string[]): Command {
     return { type: 'serve', options: resolved }
   }
   if (resolved.dataDir === undefined) throw wrong('--restore: there is no data directory with --memory')
-  const listenPeer = merged['listen-peer'] ?? 'off'
-  if (listenPeer !== 'off' || merged['initial-cluster'] !== undefined || merged.join !== undefined) {
-    throw wrong('--restore: creates a store of one process; leave out what concerns other members')
+  if (merged.join !== undefined) throw wrong('--restore: begins a cluster, so it excludes join')
+  if (resolved.peer?.listen.port === 0 && resolved.peer.advertise === undefined) {
+    throw wrong('--restore: members have to know each other: listen-peer needs a port')
   }
-  return { type: 'restore', file: restore, directory: resolved.dataDir }
+  const { name, dataDir, peer } = resolved
+  return { type: 'restore', file: restore, name, dataDir, peer }
 }
 
 function parseFlags(argv: readonly string[]): Record<string, unknown> {
@@ -119,12 +136,12 @@ function wrong(reason: string, cause?: unknown): ServerError {
 /** The text of `--help`. */
 export function helpText(): string {
   const line = ([name, { value, help }]: readonly [string, Usage]): string =>
-    `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(31)} ${help}`
+    `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(35)} ${help}`
   return [
     'Usage: npm start -- [options]',
     '',
     'Runs an embedded store and speaks etcd v3 to clients. An address is host:port,',
-    '[ipv6]:port or off; port 0 picks a free one.',
+    '[ipv6]:port or off; port 0 picks a free one. A duration is 1h30m, 10s or 500ms.',
     '',
     ...Object.entries(options).map(line),
     '',

@@ -33,41 +33,54 @@ export async function openMemberStore(
   { name, dataDir, peer, clientUrls }: MemberStoreOptions,
   environment: Environment,
 ): Promise<MemberStore> {
+  const { join, forceNewCluster, corruptionCheck } = peer
   await refuseLocalStore(dataDir)
   const tls = peer.tls === undefined ? {} : { tls: await readCredentials(peer.tls) }
   const listen = await probePort('listen-peer', peer.listen)
-  const peerAddresses = peer.advertise ?? peer.initialCluster?.get(name) ?? [addressOf(listen)]
+  const peerAddresses = peerAddressesOf(name, { ...peer, listen })
   const [advertise = addressOf(listen)] = peerAddresses
-  const opened = await openMember({
-    directory: dataDir,
-    // Who joins asks before it is somebody who can be asked.
-    transport: (purpose) =>
-      purpose === 'member'
-        ? createTcpTransport({ listen, advertise, environment, ...tls })
-        : createTcpTransport({ listen: { host: '127.0.0.1', port: 0 }, environment, ...tls }),
-    peerAddresses,
-    origin: originOf(peer, peerAddresses),
-    name,
-    clientUrls,
-    environment,
-  })
+  const opened = await openMember(
+    {
+      directory: dataDir,
+      // Who joins asks before it is somebody who can be asked.
+      transport: (purpose) =>
+        purpose === 'member'
+          ? createTcpTransport({ listen, advertise, environment, ...tls })
+          : createTcpTransport({ listen: { host: '127.0.0.1', port: 0 }, environment, ...tls }),
+      peerAddresses,
+      origin: join === undefined ? newCluster(peer, peerAddresses) : { type: 'join', contacts: join },
+      forceNewCluster,
+      name,
+      clientUrls,
+      environment,
+    },
+    { corruptionCheck },
+  )
   return { ...opened, peerAddress: advertise }
 }
 
-function addressOf({ host, port }: HostAndPort): string {
-  return formatListenAddress({ host: reachable(host, hostname()), port })
+/** Where others reach a member, as far as its options tell. */
+export function peerAddressesOf(
+  name: string,
+  { advertise, initialCluster, listen }: PeerOptions,
+): readonly string[] {
+  return advertise ?? initialCluster?.get(name) ?? [addressOf(listen)]
 }
 
-function originOf(
-  { initialCluster, initialClusterToken: token, join }: PeerOptions,
+/** The cluster that begins with a member. */
+export function newCluster(
+  { initialCluster, initialClusterToken: token }: PeerOptions,
   alone: readonly string[],
-): ClusterOrigin {
-  if (join !== undefined) return { type: 'join', contacts: join }
+): Extract<ClusterOrigin, { type: 'new' }> {
   return {
     type: 'new',
     members: initialCluster === undefined ? [alone] : [...initialCluster.values()],
     token,
   }
+}
+
+function addressOf({ host, port }: HostAndPort): string {
+  return formatListenAddress({ host: reachable(host, hostname()), port })
 }
 
 /** What a store of one process left is not read as a member's: its log is another one. */

@@ -1,57 +1,15 @@
 import { z } from 'zod'
+import type { AutoCompactionMode, CorruptionCheckOptions } from '@orrery/store'
+import { compactionModes, parseAutoCompaction } from './auto-compaction.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { listenAddressForm, parseListenAddress } from './listen-address.ts'
+import type { InitialCluster } from './option-values.ts'
+import { duration, initialCluster, listenAddress, notYet, path, peerAddresses } from './option-values.ts'
 
 /** How much is logged, from most to least. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** One of {@link logLevels}. */
 export type LogLevel = (typeof logLevels)[number]
-
-const listenAddress = z.string().transform((text, context): ListenAddress => {
-  const address = parseListenAddress(text)
-  if (address !== undefined) return address
-  context.addIssue({ code: 'custom', message: `expected ${listenAddressForm}, got ${JSON.stringify(text)}` })
-  return z.NEVER
-})
-
-/** `host:port` of a member that exists somewhere: no port is free there. */
-function isPeerAddress(text: string): boolean {
-  const address = parseListenAddress(text)
-  return address !== undefined && address !== 'off' && address.port > 0
-}
-
-const peerAddresses = z.string().transform((text, context): readonly string[] => {
-  const addresses = text.split(',').map((part) => part.trim())
-  if (addresses.every(isPeerAddress)) return addresses
-  context.addIssue({ code: 'custom', message: `expected host:port,…, got ${JSON.stringify(text)}` })
-  return z.NEVER
-})
-
-const initialCluster = z.string().transform((text, context): InitialCluster => {
-  const members = new Map<string, string[]>()
-  for (const part of text.split(',')) {
-    const [, name = '', address = ''] = /^([\w.-]+)=(.*)$/.exec(part.trim()) ?? []
-    if (name === '' || !isPeerAddress(address)) {
-      const message = `expected name=host:port,…, got ${JSON.stringify(text)}`
-      context.addIssue({ code: 'custom', message })
-      return z.NEVER
-    }
-    members.set(name, [...(members.get(name) ?? []), address])
-  }
-  const addresses = [...members.values()].flat()
-  const twice = addresses.find((address, at) => addresses.indexOf(address) !== at)
-  if (twice === undefined) return members
-  context.addIssue({ code: 'custom', message: `${twice} is there twice` })
-  return z.NEVER
-})
-
-const path = z.string().min(1, 'expected a path')
-
-const notYet = z.literal('off', { error: 'this protocol does not exist yet; only off is possible' })
-
-/** The peer addresses of each member that a cluster begins with, by the member's name. */
-export type InitialCluster = ReadonlyMap<string, readonly string[]>
 
 /** All options under their one name: `--name` on the command line, `name:` in the file. */
 export const optionsSchema = z
@@ -69,6 +27,14 @@ export const optionsSchema = z
     'initial-cluster': initialCluster,
     'initial-cluster-token': z.string().min(1, 'expected a text'),
     join: peerAddresses,
+    'force-new-cluster': z.boolean(),
+    'initial-corrupt-check': z.boolean(),
+    'corrupt-check-time': duration,
+    'compact-hash-check-time': duration,
+    'auto-compaction-mode': z.enum(compactionModes, {
+      error: `expected one of ${compactionModes.join(', ')}`,
+    }),
+    'auto-compaction-retention': z.union([z.string(), z.number()]).transform(String),
     'peer-cert-file': path,
     'peer-key-file': path,
     'peer-trusted-ca-file': path,
@@ -104,6 +70,9 @@ export interface PeerOptions {
   readonly initialClusterToken: string | undefined
   /** Peer addresses of a cluster that has a place for this member. */
   readonly join: readonly string[] | undefined
+  /** Goes on alone with what the data directory holds; the others are lost. */
+  readonly forceNewCluster: boolean
+  readonly corruptionCheck: Required<CorruptionCheckOptions>
   /** Undefined: plain TCP. */
   readonly tls: PeerTlsFiles | undefined
 }
@@ -116,6 +85,8 @@ export interface ReferenceServerOptions {
   readonly logLevel: LogLevel
   /** Where etcd clients connect, gRPC and JSON on one port. Port 0 picks a free one. */
   readonly listenClient: ListenAddress
+  /** How old revisions are forgotten. Undefined: they are not. */
+  readonly autoCompaction: AutoCompactionMode | undefined
   /** Undefined: this process keeps the store alone, for ever. */
   readonly peer: PeerOptions | undefined
 }
@@ -126,8 +97,12 @@ export const optionDefaults = {
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
   listenPeer: { host: '127.0.0.1', port: 2380 },
+  autoCompactionMode: 'periodic',
+  autoCompactionRetention: '0',
 } as const satisfies Pick<ReferenceServerOptions, 'name' | 'logLevel' | 'listenClient'> & {
   readonly listenPeer: ListenAddress
+  readonly autoCompactionMode: (typeof compactionModes)[number]
+  readonly autoCompactionRetention: string
 }
 
 /** Options that mean something to a member with others only. */
@@ -136,6 +111,10 @@ const peerOptionNames = [
   'initial-cluster',
   'initial-cluster-token',
   'join',
+  'force-new-cluster',
+  'initial-corrupt-check',
+  'corrupt-check-time',
+  'compact-hash-check-time',
   'peer-cert-file',
   'peer-key-file',
   'peer-trusted-ca-file',
@@ -178,6 +157,11 @@ export function contradictionOfAll(merged: PartialOptions): Contradiction | unde
   if (tlsOption !== undefined && missing !== undefined) {
     return { key: tlsOption, reason: `needs ${missing} beside it` }
   }
+  if (autoCompactionOf(merged) === undefined) {
+    const mode = compactionModeOf(merged)
+    const form = mode === 'revision' ? 'a number of revisions' : 'a duration such as 1h30m, or hours'
+    return { key: 'auto-compaction-retention', reason: `expected ${form} in mode ${mode}` }
+  }
   const name = merged.name ?? optionDefaults.name
   const members = merged['initial-cluster']
   if (members !== undefined && !members.has(name)) {
@@ -190,6 +174,15 @@ export function contradictionOfAll(merged: PartialOptions): Contradiction | unde
     return { key: 'advertise-peer', reason: `initial-cluster has ${name} at ${agreed.join(', ')}` }
   }
   return undefined
+}
+
+function compactionModeOf(merged: PartialOptions): (typeof compactionModes)[number] {
+  return merged['auto-compaction-mode'] ?? optionDefaults.autoCompactionMode
+}
+
+function autoCompactionOf(merged: PartialOptions): AutoCompactionMode | 'off' | undefined {
+  const retention = merged['auto-compaction-retention'] ?? optionDefaults.autoCompactionRetention
+  return parseAutoCompaction(compactionModeOf(merged), retention)
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {
@@ -224,11 +217,13 @@ function withoutDisk(options: PartialOptions): PartialOptions {
 /** Fills in the defaults. */
 export function resolveOptions(merged: PartialOptions): ReferenceServerOptions {
   const name = merged.name ?? optionDefaults.name
+  const autoCompaction = autoCompactionOf(merged)
   return {
     name,
     dataDir: merged.memory === true ? undefined : (merged['data-dir'] ?? `${name}.orrery`),
     logLevel: merged['log-level'] ?? optionDefaults.logLevel,
     listenClient: merged['listen-client'] ?? optionDefaults.listenClient,
+    autoCompaction: autoCompaction === 'off' ? undefined : autoCompaction,
     peer: merged.memory === true ? undefined : resolvePeer(merged),
   }
 }
@@ -244,6 +239,12 @@ function resolvePeer(merged: PartialOptions): PeerOptions | undefined {
     initialCluster: merged['initial-cluster'],
     initialClusterToken: merged['initial-cluster-token'],
     join: merged.join,
+    forceNewCluster: merged['force-new-cluster'] ?? false,
+    corruptionCheck: {
+      atStart: merged['initial-corrupt-check'] ?? false,
+      intervalMs: merged['corrupt-check-time'] ?? 0,
+      compactionIntervalMs: merged['compact-hash-check-time'] ?? 0,
+    },
     tls: hasTls ? { certFile, keyFile, trustedCaFile } : undefined,
   }
 }

@@ -1,6 +1,7 @@
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
 import type { Store } from '@orrery/store'
+import { startAutoCompaction } from '@orrery/store'
 import { ServerError } from './errors.ts'
 import { clientUrlOf, listenForEtcdClients } from './etcd-listener.ts'
 import type { ReferenceServerOptions } from './options.ts'
@@ -64,6 +65,15 @@ export function createReferenceServer(
     }
     await servable
     requireStarting()
+    if (options.autoCompaction !== undefined) {
+      const compaction = startAutoCompaction({ store, environment }, options.autoCompaction)
+      parts.push({
+        close: () => {
+          compaction.stop()
+          return Promise.resolve()
+        },
+      })
+    }
     if (address === undefined) return
     const listener = await listenForEtcdClients({ store, environment }, { name, address })
     parts.push(listener)

@@ -7,7 +7,7 @@ import { createLogger } from './logger.ts'
 import type { ReferenceServerOptions } from './options.ts'
 import { createReferenceServer } from './reference-server.ts'
 import type { ReferenceServer } from './reference-server.ts'
-import { restoreServerStore } from './server-store.ts'
+import { restoreServerStore, type ServerRestore } from './restore.ts'
 
 /** What the program needs from its process. */
 export interface RunHost {
@@ -40,12 +40,13 @@ export async function run(argv: readonly string[], host: RunHost): Promise<0 | 1
   }
 }
 
-async function restore(
-  command: { readonly file: string; readonly directory: string },
-  host: RunHost,
-): Promise<void> {
+async function restore(command: ServerRestore, host: RunHost): Promise<void> {
   await restoreServerStore(command)
-  host.print(`restored into ${command.directory}\nstart it with --listen-peer off\n`)
+  const { dataDir, peer } = command
+  const alone = peer === undefined ? 'start it with --listen-peer off' : 'start it without --restore'
+  const next =
+    peer?.initialCluster === undefined ? alone : 'restore its other members too, then start them all'
+  host.print(`restored into ${dataDir}\n${next}\n`)
 }
 
 async function serve(options: ReferenceServerOptions, host: RunHost): Promise<void> {

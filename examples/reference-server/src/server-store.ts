@@ -1,9 +1,9 @@
-import { open, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Environment } from '@orrery/environment'
 import { hasCode } from '@orrery/environment'
 import type { Store } from '@orrery/store'
-import { createMemoryStore, openStore, restoreSnapshot, storeErrorCodes } from '@orrery/store'
+import { createMemoryStore, openStore, storeErrorCodes } from '@orrery/store'
 import { ServerError } from './errors.ts'
 import { openMemberStore } from './member-store.ts'
 import type { ReferenceServerOptions } from './options.ts'
@@ -52,7 +52,7 @@ export async function openServerStore(
 }
 
 /** A member's directory is not read as that of a store of one process, which would begin with nothing. */
-async function refuseMember(directory: string): Promise<void> {
+export async function refuseMember(directory: string): Promise<void> {
   try {
     await readdir(join(directory, 'raft'))
   } catch (error) {
@@ -63,26 +63,8 @@ async function refuseMember(directory: string): Promise<void> {
   throw new ServerError('SERVER_STORE_UNAVAILABLE', `--data-dir: ${reason}`)
 }
 
-/**
- * Creates a data directory from a snapshot file.
- *
- * @throws ServerError `SERVER_STORE_UNAVAILABLE`
- */
-export async function restoreServerStore(restore: {
-  readonly file: string
-  readonly directory: string
-}): Promise<void> {
-  const { file, directory } = restore
-  try {
-    await refuseMember(directory)
-    await using snapshot = await open(file)
-    await restoreSnapshot(snapshot.createReadStream({ autoClose: false }), { directory })
-  } catch (cause) {
-    throw unavailable('--restore', directory, cause)
-  }
-}
-
-function unavailable(option: string, directory: string, cause: unknown): unknown {
+/** What the operator is told of a store that does not open. @param option that names it */
+export function unavailable(option: string, directory: string, cause: unknown): unknown {
   if (hasCode(cause, 'ENOENT', 'EACCES', 'EISDIR')) {
     return new ServerError('SERVER_STORE_UNAVAILABLE', `${option}: ${cause.message}`, { cause })
   }

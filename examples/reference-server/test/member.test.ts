@@ -32,6 +32,8 @@ async function start(name: string, peer: Partial<PeerOptions> | undefined): Prom
     initialCluster: undefined,
     initialClusterToken: undefined,
     join: undefined,
+    forceNewCluster: false,
+    corruptionCheck: { atStart: false, intervalMs: 0, compactionIntervalMs: 0 },
     tls: undefined,
   }
   const options: ReferenceServerOptions = {
@@ -39,6 +41,7 @@ async function start(name: string, peer: Partial<PeerOptions> | undefined): Prom
     dataDir: join(directory, name),
     logLevel: 'silent',
     listenClient: anyPort,
+    autoCompaction: undefined,
     peer: peer === undefined ? undefined : { ...alone, ...peer },
   }
   const server = createReferenceServer(options)
@@ -120,6 +123,30 @@ describe('a member', () => {
     expect(second.endpoints.peer).toBe(advertised)
     await Promise.all([second.close(), first.close()])
     relay.close()
+  })
+
+  test('goes on alone when that is forced, and only where it was before', async () => {
+    await expect(start('a', { forceNewCluster: true })).rejects.toMatchObject({
+      code: 'SERVER_STORE_UNAVAILABLE',
+      reason: `--data-dir: ${join(directory, 'a')} holds no member that could go on alone`,
+    })
+    const a = await probePort('listen-peer', anyPort)
+    const b = await probePort('listen-peer', anyPort)
+    const initialCluster = new Map(
+      Object.entries({ a: [formatListenAddress(a)], b: [formatListenAddress(b)] }),
+    )
+    const two = await Promise.all([
+      start('a', { listen: a, initialCluster }),
+      start('b', { listen: b, initialCluster }),
+    ])
+    await post(two[1], 'kv/put', { key: base64('k'), value: base64('v') })
+    for (const server of two) await server.close()
+    const alone = await start('a', { listen: a, initialCluster, forceNewCluster: true })
+    expect(await post(alone, 'kv/range', { key: base64('k') })).toMatchObject({
+      kvs: [{ value: base64('v') }],
+    })
+    expect(await post(alone, 'kv/put', { key: base64('k') })).toMatchObject({ header: {} })
+    expect(await post(alone, 'cluster/member/list', {})).toMatchObject({ members: [{ name: 'a' }] })
   })
 
   test('is not opened on what a store of one process left, nor the reverse', async () => {

@@ -33,6 +33,8 @@ const alone = {
   initialCluster: undefined,
   initialClusterToken: undefined,
   join: undefined,
+  forceNewCluster: false,
+  corruptionCheck: { atStart: false, intervalMs: 0, compactionIntervalMs: 0 },
   tls: undefined,
 }
 const defaults: ReferenceServerOptions = {
@@ -40,6 +42,7 @@ const defaults: ReferenceServerOptions = {
   dataDir: 'default.orrery',
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
+  autoCompaction: undefined,
   peer: { ...alone, listen: { host: '127.0.0.1', port: 2380 } },
 }
 
@@ -81,6 +84,56 @@ describe('the command line', () => {
     expect(optionsOf(...tls).peer?.tls).toEqual({ certFile: 'c', keyFile: 'k', trustedCaFile: 't' })
   })
 
+  test('says when members compare what they hold, and when one goes on alone', () => {
+    const check = ['--initial-corrupt-check', '--corrupt-check-time=4h', '--compact-hash-check-time', '1m']
+    expect(optionsOf(...check).peer).toEqual({
+      ...alone,
+      listen: { host: '127.0.0.1', port: 2380 },
+      corruptionCheck: { atStart: true, intervalMs: 14_400_000, compactionIntervalMs: 60_000 },
+    })
+    expect(optionsOf('--force-new-cluster').peer?.forceNewCluster).toBe(true)
+  })
+
+  test.each([
+    ['10', { type: 'periodic', retentionMs: 36_000_000 }],
+    ['1h30m', { type: 'periodic', retentionMs: 5_400_000 }],
+    ['1.5s250ms', { type: 'periodic', retentionMs: 1_750 }],
+    ['0', undefined],
+    ['0s', undefined],
+  ])('keeps %s of the history', (retention, mode) => {
+    expect(optionsOf('--auto-compaction-retention', retention).autoCompaction).toEqual(mode)
+  })
+
+  test('keeps so many revisions of the history', () => {
+    const revision = ['--auto-compaction-mode=revision', '--auto-compaction-retention']
+    expect(optionsOf(...revision, '1000').autoCompaction).toEqual({
+      type: 'revision',
+      retainedRevisions: 1_000,
+    })
+    expect(optionsOf(...revision, '0').autoCompaction).toBeUndefined()
+    expect(optionsOf('--memory', '--auto-compaction-retention=1h').autoCompaction).toBeDefined()
+  })
+
+  test('restores a store of one process, or a member', () => {
+    expect(parseCommandLine(['--restore', 'f', '--listen-peer', 'off'])).toEqual({
+      type: 'restore',
+      file: 'f',
+      name: 'default',
+      dataDir: 'default.orrery',
+      peer: undefined,
+    })
+    expect(parseCommandLine(['--restore', 'f', '--name=b', '--initial-cluster=a=h:1,b=h:2'])).toMatchObject({
+      name: 'b',
+      dataDir: 'b.orrery',
+      peer: {
+        initialCluster: new Map([
+          ['a', ['h:1']],
+          ['b', ['h:2']],
+        ]),
+      },
+    })
+  })
+
   test('has no other members in memory, or when that is off', () => {
     expect(optionsOf('--memory').peer).toBeUndefined()
     expect(optionsOf('--listen-peer', 'off')).toEqual({ ...defaults, peer: undefined })
@@ -114,7 +167,19 @@ describe('the command line', () => {
     [['--join', 'h:1', '--memory'], '--join: there are no other members with memory'],
     [['--memory', '--listen-peer', 'h:1'], '--memory: keeps nothing for other members, so it excludes'],
     [['--peer-cert-file', 'c'], '--peer-cert-file: needs peer-key-file beside it'],
-    [['--restore', 'f', '--listen-peer', 'h:1'], '--restore: creates a store of one process; leave out'],
+    [['--restore', 'f', '--join', 'h:1'], '--restore: begins a cluster, so it excludes join'],
+    [['--restore', 'f', '--listen-peer', 'h:0'], '--restore: members have to know each other: listen-peer'],
+    [['--corrupt-check-time', '1d'], '--corrupt-check-time: expected a duration such as 1h30m, 10s or 0'],
+    [['--force-new-cluster', '--memory'], '--force-new-cluster: there are no other members with memory'],
+    [['--auto-compaction-mode', 'x'], '--auto-compaction-mode: expected one of periodic, revision'],
+    [
+      ['--auto-compaction-retention', '1d'],
+      '--auto-compaction-retention: expected a duration such as 1h30m, or hours in mode periodic',
+    ],
+    [
+      ['--auto-compaction-retention', '1h', '--auto-compaction-mode', 'revision'],
+      '--auto-compaction-retention: expected a number of revisions in mode revision',
+    ],
     [['--listen-client', 'off'], '--listen-client: off leaves nothing to serve'],
     [['--memory', '--data-dir', 'x'], '--memory: keeps nothing on disk, so it excludes data-dir'],
     [['--config', '/nonexistent.yaml'], '--config: ENOENT: no such file or directory'],
@@ -147,6 +212,7 @@ describe('the configuration file', () => {
       dataDir: 'a1.orrery',
       logLevel: 'warn',
       listenClient: { host: '::1', port: 0 },
+      autoCompaction: undefined,
       peer: undefined,
     })
   })
@@ -171,6 +237,15 @@ describe('the configuration file', () => {
     )
     expect(() => optionsOf('--config', path, '--peer-key-file', 'k')).toThrow(
       '--peer-key-file: needs peer-cert-file beside it',
+    )
+  })
+
+  test('may give a number for how much of the history is kept', () => {
+    const path = configFile('auto-compaction-retention: 12\n')
+    expect(optionsOf('--config', path).autoCompaction).toEqual({ type: 'periodic', retentionMs: 43_200_000 })
+    const odd = configFile('auto-compaction-mode: revision\nauto-compaction-retention: 1.5\n')
+    expect(() => optionsOf('--config', odd)).toThrow(
+      `${odd}:2:1: auto-compaction-retention: expected a number`,
     )
   })
 

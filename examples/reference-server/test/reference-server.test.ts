@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { kvDefinition, watchDefinition } from '@orrery/adapter-etcd'
 import type { etcdserverpb } from '@orrery/adapter-etcd'
+import type { Environment } from '@orrery/environment'
+import { systemClock } from '@orrery/environment/system'
+import { createManualEnvironment } from '@orrery/environment/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ReferenceServerOptions } from '../src/options.ts'
 import { createReferenceServer } from '../src/reference-server.ts'
@@ -24,15 +27,20 @@ afterEach(async () => {
 
 const anyPort = { host: '127.0.0.1', port: 0 }
 
-async function start(options: Partial<ReferenceServerOptions> = {}): Promise<string> {
-  const server = createReferenceServer({
-    name: 'test',
-    dataDir: undefined,
-    logLevel: 'silent',
-    listenClient: anyPort,
-    peer: undefined,
-    ...options,
-  })
+const inMemory: ReferenceServerOptions = {
+  name: 'test',
+  dataDir: undefined,
+  logLevel: 'silent',
+  listenClient: anyPort,
+  autoCompaction: undefined,
+  peer: undefined,
+}
+
+async function start(
+  options: Partial<ReferenceServerOptions> = {},
+  environment?: Environment,
+): Promise<string> {
+  const server = createReferenceServer({ ...inMemory, ...options }, environment)
   servers.push(server)
   await server.start()
   return server.endpoints.client ?? ''
@@ -128,18 +136,31 @@ describe('the reference server', () => {
     await closed
   })
 
+  test('forgets old revisions in time', async () => {
+    const manual = createManualEnvironment()
+    const clock = { ...manual.clock, defer: (run: () => void) => systemClock.defer(run) }
+    const endpoint = await start(
+      { autoCompaction: { type: 'revision', retainedRevisions: 2 } },
+      { ...manual, clock },
+    )
+    for (const value of ['1', '2', '3', '4']) await put(endpoint, 'k', value)
+    const read = (revision: number): Promise<unknown> =>
+      post(endpoint, 'kv/range', { key: Buffer.from('k').toString('base64'), revision })
+    manual.clock.advance(299_999)
+    expect(await read(2)).toMatchObject({ count: '1' })
+    manual.clock.advance(1)
+    await expect
+      .poll(() => read(2))
+      .toMatchObject({ message: expect.stringContaining('compacted') as string })
+    expect(await read(3)).toMatchObject({ count: '1' })
+  })
+
   test('listens nowhere when that is off', async () => {
     expect(await start({ listenClient: 'off' })).toBe('')
   })
 
   test('closes before it has started, and twice', async () => {
-    const server = createReferenceServer({
-      name: 'test',
-      dataDir: undefined,
-      logLevel: 'silent',
-      listenClient: anyPort,
-      peer: undefined,
-    })
+    const server = createReferenceServer(inMemory)
     await server.close()
     await server.close()
   })

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createMemoryStore, openStore } from '@orrery/store'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { parseCommandLine } from '../src/command-line.ts'
+import { formatListenAddress } from '../src/listen-address.ts'
+import { probePort } from '../src/probe-port.ts'
+import { createReferenceServer } from '../src/reference-server.ts'
 import { run } from '../src/run.ts'
+
+const anyPort = { host: '127.0.0.1', port: 0 }
 
 let directory = ''
 let snapshot = ''
@@ -20,12 +26,13 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }))
 
+/** A store of one process, where no other `--listen-peer` follows. */
 async function restore(
   ...args: readonly string[]
 ): Promise<{ code: number; printed: string; complaint: string }> {
   let printed = ''
   let complaint = ''
-  const code = await run(['--restore', ...args], {
+  const code = await run(['--listen-peer', 'off', '--restore', ...args], {
     print: (text) => (printed += text),
     complain: (text) => (complaint += text),
     stop: new AbortController().signal,
@@ -44,6 +51,45 @@ test('a snapshot becomes a data directory with the same keys and revisions', asy
   const found = await store.get('hello')
   expect(found).toMatchObject({ modRevision: 2, version: 1 })
   expect(Buffer.from(found?.value ?? []).toString()).toBe('world')
+})
+
+test('members that are restored from one snapshot are a new cluster with the old data', async () => {
+  const names = ['a', 'b', 'c']
+  const addresses = await Promise.all(names.map(() => probePort('listen-peer', anyPort)))
+  const members = names.map((name, n) => `${name}=${formatListenAddress(addresses[n] ?? 'off')}`).join(',')
+  const argsOf = (name: string): string[] => [
+    ...['--name', name, '--data-dir', join(directory, name)],
+    ...['--initial-cluster', members, '--initial-cluster-token', 'again'],
+  ]
+  for (const name of names) {
+    const restored = await restore(snapshot, ...argsOf(name), '--listen-peer', '127.0.0.1:2380')
+    expect(restored).toMatchObject({
+      code: 0,
+      printed: `restored into ${join(directory, name)}\nrestore its other members too, then start them all\n`,
+    })
+  }
+  const servers = names.map((name, n) => {
+    const listen = formatListenAddress(addresses[n] ?? 'off')
+    const flags = ['--listen-peer', listen, '--listen-client', '127.0.0.1:0', '--log-level', 'silent']
+    const command = parseCommandLine([...argsOf(name), ...flags])
+    if (command.type !== 'serve') throw new Error('not a server')
+    return createReferenceServer(command.options)
+  })
+  try {
+    await Promise.all(servers.map((server) => server.start()))
+    const answers = await Promise.all(
+      servers.map(async ({ endpoints }) => {
+        const body = JSON.stringify({ key: Buffer.from('hello').toString('base64') })
+        const response = await fetch(`${endpoints.client ?? ''}/v3/kv/range`, { method: 'POST', body })
+        return (await response.json()) as { header: { cluster_id: string }; kvs: unknown }
+      }),
+    )
+    const world = { value: Buffer.from('world').toString('base64'), mod_revision: '2' }
+    for (const { kvs } of answers) expect(kvs).toMatchObject([world])
+    expect(new Set(answers.map(({ header }) => header.cluster_id)).size).toBe(1)
+  } finally {
+    await Promise.all(servers.map((server) => server.close()))
+  }
 })
 
 test('an existing data directory is not overwritten', async () => {

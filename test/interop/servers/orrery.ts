@@ -50,7 +50,7 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
 
 /** Creates a data directory from a file that `etcdctl snapshot save` wrote. */
 export async function restoreOrrery(file: string, directory: string): Promise<void> {
-  const args = ['--restore', file, '--data-dir', directory]
+  const args = ['--restore', file, '--data-dir', directory, '--listen-peer', 'off']
   const restore = await startProgram(args)
   await restore.ended
 }
