@@ -3,7 +3,7 @@ import { WalError } from './errors.ts'
 import { type Entry, entryHeaderBytes } from './format.ts'
 import type { Wal, WalRecovery } from './wal.ts'
 import { Housekeeping } from './housekeeping.ts'
-import type { Disk, DiskResult } from './ports.ts'
+import type { Disk, DiskOperation, DiskResult } from './ports.ts'
 import { planRead, readEntries } from './reader.ts'
 import { type PendingRecord, RecordQueue } from './record-queue.ts'
 import { type SegmentList, includeRecord } from './segment.ts'
@@ -194,7 +194,10 @@ export class WriteAheadLog implements Wal {
     const placement = this.#parts.writer.place(record)
     this.#parts.disk.submit(placement.operations).then(
       (results) => this.#written(record, placement, results),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => {
+        this.#withdraw(placement, error)
+        this.#fail(error)
+      },
     )
     this.#housekeeping.start()
   }
@@ -219,6 +222,24 @@ export class WriteAheadLog implements Wal {
     let buffer: ArrayBuffer | undefined
     for (const result of results) if (result.type === 'write') buffer = result.buffer
     if (buffer !== undefined) this.#queue.recycle(buffer)
+  }
+
+  /**
+   * A record that found no room was promised to nobody. Nothing of it may stay: the next opening could not tell it from
+   * one that was lost, and a host whose members all ran out of space would not know whom to trust.
+   */
+  #withdraw({ operations, begins }: Placement, cause: unknown): void {
+    const { errno, operation = -1 } = cause instanceof WalError ? cause.details : {}
+    const failed = operations[operation]
+    if (this.#failure !== undefined || begins || errno !== 'ENOSPC' || failed?.type !== 'write') return
+    const { path, offset } = failed
+    const withdrawal: DiskOperation[] = [
+      { type: 'truncate', path, length: offset },
+      { type: 'sync', path },
+    ]
+    this.#parts.disk.submit(withdrawal).catch((error: unknown) => {
+      this.#parts.logger.warn('a record that found no room could not be taken back', { error })
+    })
   }
 
   /** The first failure is the last thing that happens: what the disk holds is not known any more. */

@@ -149,7 +149,7 @@ describe('a full disk', () => {
     expect(wal.state).toBe('failed')
   })
 
-  test('in the middle of a record fails the log, and the record is cut on the next opening', async () => {
+  test('in the middle of a record fails the log, and nothing of the record stays', async () => {
     for (let stored = 0; stored < 64; stored += 7) {
       const { disk, faults } = fragileDisk()
       const wal = await open(disk, { ...tiny, preallocateBytes: 0 })
@@ -157,6 +157,23 @@ describe('a full disk', () => {
       await wal.flush()
       faults.when = (operation) =>
         operation.type === 'write' ? { type: 'shortWrite', bytes: stored } : undefined
+      wal.append(0, bytes('too much'))
+      expect(await errorOf(wal.flush())).toMatchObject({ code: 'WAL_FAILED', details: { errno: 'ENOSPC' } })
+      await settle()
+      await using again = await open(disk.kill())
+      expect(again.recovery).toMatchObject({ state: 'unclean', tornTail: undefined })
+      expect(await contents(again)).toEqual(['1:kept'])
+    }
+  })
+
+  test('in the middle of a record that cannot be taken back lets it be cut on the next opening', async () => {
+    for (let stored = 0; stored < 64; stored += 7) {
+      const { disk, faults } = fragileDisk()
+      const wal = await open(disk, { ...tiny, preallocateBytes: 0 })
+      wal.append(0, bytes('kept'))
+      await wal.flush()
+      faults.when = (operation) =>
+        operation.type === 'write' ? { type: 'shortWrite', bytes: stored } : eio('truncate')(operation)
       wal.append(0, bytes('too much'))
       expect(await errorOf(wal.flush())).toMatchObject({ code: 'WAL_FAILED', details: { errno: 'ENOSPC' } })
       const next = disk.kill()
