@@ -46,7 +46,7 @@ const reference: Command = ({ name, directory, client, peer, members }) => [
 
 const etcd: Command = ({ name, directory, client, peer, members }) => [
   'etcd',
-  ...['--name', name, '--data-dir', directory, '--log-level', 'error'],
+  ...['--name', name, '--data-dir', directory, '--logger', 'zap', '--log-level', 'error'],
   ...['--listen-client-urls', `http://${client}`, '--advertise-client-urls', `http://${client}`],
   ...['--listen-peer-urls', `http://${peer}`, '--initial-advertise-peer-urls', `http://${peer}`],
   ...['--initial-cluster', members.map((one) => `${one.name}=http://${one.peer}`).join(',')],

@@ -8,6 +8,8 @@ export function describeTorture(report: TortureReport): string {
     `${answered} calls answered, ${unanswered} with unknown outcome, revision ${revision}`,
     `${watchStreams} watch streams, ${renewals} renewals, ${abandonedLeases} leases abandoned, ${lostLeases} lost`,
     `faults: ${faults}`,
-    report.violations.length === 0 ? 'nothing was violated' : report.violations.join('\n'),
+    ...(report.evidence === undefined
+      ? ['nothing was violated']
+      : [...report.violations, `see ${report.evidence}`]),
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import { rm, writeFile, appendFile, mkdtemp } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasCode } from '@orrery/environment'
@@ -41,13 +41,6 @@ export class Disks implements AsyncDisposable {
 
   async free(): Promise<void> {
     await rm(this.#filler, { force: true })
-  }
-
-  /** What a failed run leaves to be read. */
-  async keep(name: string, content: string): Promise<string> {
-    const path = join(await mkdtemp(join(tmpdir(), 'orrery-torture-failed-')), name)
-    await writeFile(path, content)
-    return path
   }
 
   get #filler(): string {

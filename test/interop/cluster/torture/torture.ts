@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { kvDefinition, maintenanceDefinition } from '@orrery/adapter-etcd'
 import { createRandom } from '@orrery/environment'
@@ -26,6 +29,8 @@ export interface TortureOptions {
 export interface TortureReport {
   /** Nothing, if all is well. */
   readonly violations: readonly string[]
+  /** A directory with what clients and watchers saw and members logged; undefined: nothing was violated. */
+  readonly evidence: string | undefined
   /** Calls of clients. */
   readonly answered: number
   readonly unanswered: number
@@ -54,6 +59,11 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   }
   await using machines = await Machines.start()
   return await new Torture(machines, { ...options, log }).run()
+}
+
+interface Judged {
+  readonly violations: readonly string[]
+  readonly revision: number
 }
 
 class Torture {
@@ -86,23 +96,21 @@ class Torture {
     this.#clients.start(clientCount)
     this.#leases.start(keeperCount)
     const compactions = setInterval(() => void this.#compact(), compactIntervalMs)
+    let judged: Judged = { violations: [], revision: 0 }
     try {
       await this.#hurt()
+      judged = await this.#settle()
     } catch (error) {
-      this.#complaints.push(error instanceof Error ? error.message : String(error))
+      const what = error instanceof Error ? error.message : String(error)
+      judged = { violations: [...this.#complaints, what], revision: 0 }
+    } finally {
+      clearInterval(compactions)
+      await this.#clients.stop()
+      await this.#leases.stop()
+      for (const watcher of this.#watchers) await watcher.stop()
+      for (const endpoint of this.#endpoints) endpoint.close()
     }
-    clearInterval(compactions)
-    this.#machines.wires.heal()
-    await this.#clients.stop()
-    // Those that are renewed are still to be renewed meanwhile.
-    if (this.#complaints.length === 0) await this.#expectExpiry([...this.#leases.abandoned])
-    await this.#leases.stop()
-    const { kept } = this.#leases
-    if (this.#complaints.length === 0) await this.#expectExpiry(kept)
-    const judged = this.#complaints.length === 0 ? await this.#judge() : { violations: [], revision: 0 }
-    for (const watcher of this.#watchers) await watcher.stop()
-    for (const endpoint of this.#endpoints) endpoint.close()
-    return this.#report(judged)
+    return await this.#report(judged)
   }
 
   async #hurt(): Promise<void> {
@@ -116,6 +124,18 @@ class Torture {
       const failed = this.#watchers.find(({ failure }) => failure !== undefined)
       if (failed !== undefined) throw new Error(`watcher ${failed.name}: ${String(failed.failure)}`)
     }
+  }
+
+  /** Lets everything come to its end, and judges what was seen. */
+  async #settle(): Promise<Judged> {
+    this.#machines.wires.heal()
+    await this.#clients.stop()
+    // Those that are renewed are still to be renewed meanwhile.
+    await this.#expectExpiry([...this.#leases.abandoned])
+    await this.#leases.stop()
+    await this.#expectExpiry(this.#leases.kept)
+    const { violations, revision } = await this.#judge()
+    return { violations: [...this.#complaints, ...violations], revision }
   }
 
   /** Forgets what no watcher needs any more. */
@@ -140,7 +160,7 @@ class Torture {
     this.#options.log(`${leases.length} leases expired`)
   }
 
-  async #judge(): Promise<{ readonly violations: readonly string[]; readonly revision: number }> {
+  async #judge(): Promise<Judged> {
     const states = []
     for (const post of this.#machines.posts) states.push(await this.#held(post))
     const [state = { held: [], revision: 0 }] = states
@@ -198,9 +218,10 @@ class Torture {
     return { held, revision: Number(response?.header?.revision) }
   }
 
-  #report({ violations, revision }: { violations: readonly string[]; revision: number }): TortureReport {
+  async #report({ violations, revision }: Judged): Promise<TortureReport> {
     return {
-      violations: [...this.#complaints, ...violations],
+      violations,
+      evidence: violations.length === 0 ? undefined : await this.#keepEvidence(violations),
       answered: this.#history.answered,
       unanswered: this.#history.unanswered,
       revision,
@@ -210,6 +231,19 @@ class Torture {
       abandonedLeases: this.#leases.abandoned.length,
       lostLeases: this.#leases.lost,
     }
+  }
+
+  async #keepEvidence(violations: readonly string[]): Promise<string> {
+    const directory = await mkdtemp(join(tmpdir(), 'orrery-torture-evidence-'))
+    const write = (name: string, content: unknown): Promise<void> =>
+      writeFile(join(directory, `${name}.json`), JSON.stringify(content, undefined, 1))
+    await write('violations', violations)
+    await write('history', this.#history.attempts)
+    await write('leases', this.#leases.observations)
+    for (const { name, batches } of this.#watchers) await write(`watcher-${name}`, batches)
+    for (const { machine } of this.#machines.posts)
+      await write(`member-${machine.name}`, machine.output().split('\n'))
+    return directory
   }
 }
 
