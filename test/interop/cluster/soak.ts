@@ -8,9 +8,11 @@ const { values } = parseArgs({
 })
 const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed)
 console.log(`seed ${seed}`)
-// The first signal ends the faults, so that members and mounts are not left behind.
+// So that neither members nor mounts are left behind.
 const stop = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => stop.abort(new Error('stopped before there was a verdict')))
+}
 const report = await torture({
   seed,
   durationMs: Number(values.minutes) * 60_000,

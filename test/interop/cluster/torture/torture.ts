@@ -21,7 +21,7 @@ export interface TortureOptions {
   /** How long faults go on at least; every kind comes once in any case. Unit: ms. */
   readonly durationMs: number
   readonly log: (line: string) => void
-  /** Ends the faults before their time. What was done until then is judged. */
+  /** Ends it after the present fault, without a verdict. */
   readonly signal?: AbortSignal
 }
 
@@ -51,7 +51,11 @@ const compactIntervalMs = 15_000
 /** How long members may take to agree, watchers to catch up, and leases to expire at the end. Unit: ms. */
 const settleMaxMs = 60_000
 
-/** Three real processes with clients, while they are killed, frozen, cut off, filled up and replaced. */
+/**
+ * Three real processes with clients, while they are killed, frozen, cut off, filled up and replaced.
+ *
+ * @throws the reason of the signal
+ */
 export async function torture(options: TortureOptions): Promise<TortureReport> {
   const startedMs = performance.now()
   const log = (line: string): void => {
@@ -101,6 +105,7 @@ class Torture {
       await this.#hurt()
       judged = await this.#settle()
     } catch (error) {
+      this.#options.signal?.throwIfAborted()
       const what = error instanceof Error ? error.message : String(error)
       judged = { violations: [...this.#complaints, what], revision: 0 }
     } finally {
@@ -119,7 +124,8 @@ class Torture {
     const untilMs = performance.now() + durationMs
     const isOver = (): boolean =>
       performance.now() > untilMs && this.#nemesis.counts.size === faultKinds.length
-    while (signal?.aborted !== true && !isOver()) {
+    while (!isOver()) {
+      signal?.throwIfAborted()
       await this.#nemesis.perform(schedule.next().value)
       const failed = this.#watchers.find(({ failure }) => failure !== undefined)
       if (failed !== undefined) throw new Error(`watcher ${failed.name}: ${String(failed.failure)}`)
