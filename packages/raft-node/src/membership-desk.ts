@@ -9,6 +9,7 @@ import {
   type Raft,
 } from '@orrery/raft'
 import { type ClusterMembers, type NodeRequest, toNodeError } from './administration.ts'
+import { Acquaintances } from './acquaintances.ts'
 import { Changes } from './changes.ts'
 import { NodeError } from './errors.ts'
 import type { Committed } from './host.ts'
@@ -49,11 +50,19 @@ export class MembershipDesk {
   readonly #parts: MembershipParts
   readonly #changes = new Changes()
   readonly #transfers = new LeadershipTransfers()
+  readonly #acquaintances: Acquaintances
   #table: MemberTable
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
     this.#table = parts.table
+    this.#acquaintances = new Acquaintances({
+      clock: parts.environment.clock,
+      transport: parts.transport,
+      clusterId: parts.identity.clusterId,
+      timeoutMs: parts.options.requestTimeoutMs,
+      onChange: () => this.connect(),
+    })
   }
 
   get table(): MemberTable {
@@ -65,7 +74,7 @@ export class MembershipDesk {
     const members = this.#table.list()
     // A member that has just joined knows nobody but those it was told of, until the leader's snapshot comes.
     const known = members.length === 0 ? this.#parts.contacts : members
-    return known
+    return [...known, ...this.#acquaintances.beyond(this.#table)]
       .filter(({ id }) => id !== this.#parts.identity.memberId)
       .map(({ id, peerAddresses }) => ({ id, addresses: peerAddresses }))
   }
@@ -123,6 +132,7 @@ export class MembershipDesk {
 
   /** Answers everybody. */
   close(error: Error): void {
+    this.#acquaintances.close()
     this.#changes.rejectAll(error)
     this.#transfers.rejectAll(error)
   }
@@ -136,10 +146,17 @@ export class MembershipDesk {
     if (peer.memberId === 0n) return undefined
     if (this.#table.wasRemoved(peer.memberId)) return removedReason
     const known = this.#table.get(peer.memberId)
-    // Before the leader's snapshot has come, it knows nobody.
-    if (known === undefined) return this.#table.list().length === 0 ? undefined : 'not a member'
+    if (known === undefined) return this.#refusalOfStranger(peer)
     if (known.directoryId !== 0n && peer.directoryId !== known.directoryId) return 'another data directory'
     return undefined
+  }
+
+  #refusalOfStranger({ memberId }: PeerIdentity): string | undefined {
+    // Before the leader's snapshot has come, it knows nobody.
+    if (this.#table.list().length === 0) return undefined
+    if (this.#acquaintances.beyond(this.#table).some(({ id }) => id === memberId)) return undefined
+    this.#acquaintances.askFor(this.peers)
+    return 'not a member'
   }
 
   /** Carries out a request, as the leader unless it only asks. */

@@ -282,6 +282,24 @@ describe('membership', () => {
     expect(c.node.members().map(({ id }) => id)).toEqual([22n, 33n])
   })
 
+  test('lets a member that was away follow one that joined meanwhile and leads now', async () => {
+    const trial = await begin(['a', 'b', 'c'], lenient)
+    const leader = await trial.untilLeader()
+    const [away = ''] = others(trial)
+    trial.network.isolate(away)
+    await trial.until(
+      leader.node.changeMembers({ type: 'add', id: 44n, peerAddresses: ['d'], isLearner: false }),
+    )
+    const d = await trial.start('d', [leader.name])
+    await trial.until(leader.write('x'))
+    await trial.untilTrue(() => d.texts.length === 1)
+    await trial.until(leader.node.transferLeadership(44n))
+    trial.network.heal()
+    await trial.untilTrue(() => trial.member(away).texts.length === 1)
+    expect(trial.member(away).node.status().leaderId).toBe(44n)
+    expect(d.node.status().role).toBe('leader')
+  })
+
   test('keeps its last voter, even when it is not strict', async () => {
     const trial = await begin(['a'], lenient)
     const a = trial.member('a')
