@@ -74,13 +74,26 @@ export class ConnectedStore implements Store {
   }
 
   status(): StoreStatus {
-    const { hostWatchers, ...status } = this.#readStatus()
+    const seen = this.#readStatus()
     const { state } = this.#calls.lifecycle
+    // Field by field: servers ask per request.
     return {
-      ...status,
-      state: state === 'open' ? status.state : state,
+      state: state === 'open' ? seen.state : state,
+      clusterId: seen.clusterId,
+      memberId: seen.memberId,
+      leaderId: seen.leaderId,
+      isLearner: seen.isLearner,
+      term: seen.term,
+      commitIndex: seen.commitIndex,
+      appliedIndex: seen.appliedIndex,
+      revision: seen.revision,
+      compactRevision: seen.compactRevision,
+      keys: seen.keys,
       // What is under way counts already.
-      watchers: status.watchers - hostWatchers + this.#watchers,
+      watchers: seen.watchers - seen.hostWatchers + this.#watchers,
+      sizeBytes: seen.sizeBytes,
+      sizeInUseBytes: seen.sizeInUseBytes,
+      quotaBytes: seen.quotaBytes,
       alarms: this.#calls.alarms,
     }
   }
