@@ -99,7 +99,7 @@ test('a failure says what, where everybody stood, and how to see it again', asyn
   expect(failure.command).toBe(
     'npm run simulate -- --stores --seed 1 --members 3 --seconds 5 --without pause',
   )
-  expect(describeFailure(report, failure)).toContain('m1 running open')
+  expect(describeFailure(report, failure)).toContain('m3 running open')
 })
 
 function refuse(): Promise<never> {
