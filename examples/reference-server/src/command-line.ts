@@ -33,6 +33,7 @@ const options: Record<OptionName, Usage> = {
   'initial-cluster-token': { value: '<text>', help: 'tells clusters apart that begin at the same addresses' },
   join: { value: '<addresses>', help: 'join the cluster of these members: host:port,…' },
   'force-new-cluster': { help: 'go on alone with what is there: the others are lost for good' },
+  'member-thread': { help: 'keep the member in a thread of its own, beside that of clients' },
   'initial-corrupt-check': { help: 'do not start when others hold another history' },
   'corrupt-check-time': {
     value: '<duration>',

@@ -2,12 +2,16 @@ import { readdir, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Environment } from '@orrery/environment'
 import { hasCode } from '@orrery/environment'
-import { type ClusterOrigin, type OpenedMember, openMember } from '@orrery/store'
-import { createTcpTransport, type TlsCredentials } from '@orrery/transport-tcp'
+import { type ClusterOrigin, type OpenedMember, openStoreInWorker } from '@orrery/store'
+import type { TlsCredentials } from '@orrery/transport-tcp'
 import { ServerError } from './errors.ts'
+import { type LocatedMember, openLocatedMember } from './located-member.ts'
 import { formatListenAddress } from './listen-address.ts'
 import type { PeerOptions, PeerTlsFiles } from './options.ts'
 import { type HostAndPort, probePort, reachable } from './probe-port.ts'
+
+/** What a thread of the member runs. */
+const threadModule = new URL('./member-thread.js', import.meta.url)
 
 /** Who the member is, and where its data is. */
 export interface MemberStoreOptions {
@@ -33,29 +37,27 @@ export async function openMemberStore(
   { name, dataDir, peer, clientUrls }: MemberStoreOptions,
   environment: Environment,
 ): Promise<MemberStore> {
-  const { join, forceNewCluster, corruptionCheck } = peer
+  const { join, forceNewCluster, corruptionCheck, hasThread } = peer
   await refuseLocalStore(dataDir)
   const tls = peer.tls === undefined ? {} : { tls: await readCredentials(peer.tls) }
   const listen = await probePort('listen-peer', peer.listen)
   const peerAddresses = peerAddressesOf(name, { ...peer, listen })
   const [advertise = addressOf(listen)] = peerAddresses
-  const opened = await openMember(
-    {
-      directory: dataDir,
-      // Who joins asks before it is somebody who can be asked.
-      transport: (purpose) =>
-        purpose === 'member'
-          ? createTcpTransport({ listen, advertise, environment, ...tls })
-          : createTcpTransport({ listen: { host: '127.0.0.1', port: 0 }, environment, ...tls }),
-      peerAddresses,
-      origin: join === undefined ? newCluster(peer, peerAddresses) : { type: 'join', contacts: join },
-      forceNewCluster,
-      name,
-      clientUrls,
-      environment,
-    },
-    { corruptionCheck },
-  )
+  const member: LocatedMember = {
+    directory: dataDir,
+    name,
+    listen,
+    advertise,
+    peerAddresses,
+    origin: join === undefined ? newCluster(peer, peerAddresses) : { type: 'join', contacts: join },
+    forceNewCluster,
+    clientUrls,
+    corruptionCheck,
+    ...tls,
+  }
+  const opened = hasThread
+    ? await openStoreInWorker({ module: threadModule, data: member, environment })
+    : await openLocatedMember(member, environment)
   return { ...opened, peerAddress: advertise }
 }
 

@@ -28,6 +28,7 @@ export const optionsSchema = z
     'initial-cluster-token': z.string().min(1, 'expected a text'),
     join: peerAddresses,
     'force-new-cluster': z.boolean(),
+    'member-thread': z.boolean(),
     'initial-corrupt-check': z.boolean(),
     'corrupt-check-time': duration,
     'compact-hash-check-time': duration,
@@ -72,6 +73,8 @@ export interface PeerOptions {
   readonly join: readonly string[] | undefined
   /** Goes on alone with what the data directory holds; the others are lost. */
   readonly forceNewCluster: boolean
+  /** Keeps the member in a thread of its own: it goes on when the loop that serves clients is blocked. */
+  readonly hasThread: boolean
   readonly corruptionCheck: Required<CorruptionCheckOptions>
   /** Undefined: plain TCP. */
   readonly tls: PeerTlsFiles | undefined
@@ -112,6 +115,7 @@ const peerOptionNames = [
   'initial-cluster-token',
   'join',
   'force-new-cluster',
+  'member-thread',
   'initial-corrupt-check',
   'corrupt-check-time',
   'compact-hash-check-time',
@@ -240,6 +244,7 @@ function resolvePeer(merged: PartialOptions): PeerOptions | undefined {
     initialClusterToken: merged['initial-cluster-token'],
     join: merged.join,
     forceNewCluster: merged['force-new-cluster'] ?? false,
+    hasThread: merged['member-thread'] ?? false,
     corruptionCheck: {
       atStart: merged['initial-corrupt-check'] ?? false,
       intervalMs: merged['corrupt-check-time'] ?? 0,

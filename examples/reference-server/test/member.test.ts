@@ -33,6 +33,7 @@ async function start(name: string, peer: Partial<PeerOptions> | undefined): Prom
     initialClusterToken: undefined,
     join: undefined,
     forceNewCluster: false,
+    hasThread: false,
     corruptionCheck: { atStart: false, intervalMs: 0, compactionIntervalMs: 0 },
     tls: undefined,
   }

@@ -34,6 +34,7 @@ const alone = {
   initialClusterToken: undefined,
   join: undefined,
   forceNewCluster: false,
+  hasThread: false,
   corruptionCheck: { atStart: false, intervalMs: 0, compactionIntervalMs: 0 },
   tls: undefined,
 }
@@ -92,6 +93,7 @@ describe('the command line', () => {
       corruptionCheck: { atStart: true, intervalMs: 14_400_000, compactionIntervalMs: 60_000 },
     })
     expect(optionsOf('--force-new-cluster').peer?.forceNewCluster).toBe(true)
+    expect(optionsOf('--member-thread').peer?.hasThread).toBe(true)
   })
 
   test.each([
@@ -171,6 +173,7 @@ describe('the command line', () => {
     [['--restore', 'f', '--listen-peer', 'h:0'], '--restore: members have to know each other: listen-peer'],
     [['--corrupt-check-time', '1d'], '--corrupt-check-time: expected a duration such as 1h30m, 10s or 0'],
     [['--force-new-cluster', '--memory'], '--force-new-cluster: there are no other members with memory'],
+    [['--member-thread', '--memory'], '--member-thread: there are no other members with memory'],
     [['--auto-compaction-mode', 'x'], '--auto-compaction-mode: expected one of periodic, revision'],
     [
       ['--auto-compaction-retention', '1d'],

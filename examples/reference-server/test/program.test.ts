@@ -86,6 +86,23 @@ describe('the program', () => {
     expect(program.errors).toBe('')
   })
 
+  test('serves a member that lives in a thread of its own, and ends with it', async () => {
+    const options = ['--member-thread', '--listen-client=127.0.0.1:0', '--listen-peer=127.0.0.1:0']
+    const first = run(...options)
+    const key = Buffer.from('k').toString('base64')
+    const put = `${await first.ready()}/v3/kv/put`
+    expect((await fetch(put, { method: 'POST', body: JSON.stringify({ key, value: key }) })).status).toBe(200)
+    const rival = run(...options)
+    expect(await rival.exit()).toBe(1)
+    expect(rival.errors).toBe('orrery: --data-dir: default.orrery is in use by another process\n')
+    first.process.kill('SIGTERM')
+    expect(await first.exit()).toBe(0)
+    const again = run(...options)
+    const range = `${await again.ready()}/v3/kv/range`
+    const found = await fetch(range, { method: 'POST', body: JSON.stringify({ key }) })
+    expect(await found.json()).toMatchObject({ kvs: [{ key, value: key }] })
+  })
+
   test('waits for the members it begins with, and exits with 0 when it is told to end meanwhile', async () => {
     const options = ['--listen-client=127.0.0.1:0', '--listen-peer=127.0.0.1:0']
     const program = run('--name=a', '--initial-cluster=a=127.0.0.1:1,b=127.0.0.1:2', ...options)
