@@ -47,9 +47,15 @@ export const memberProcesses: Scenario = {
           peer: `${count(busy.b)}/s`,
           ...(isGoal ? { goal: '>= 1 x', reached: busy.ratio >= 1 } : {}),
         })
+        const spread = await alternate(turns, spreadRate(ours, request), spreadRate(theirs, request))
+        rows.push({
+          what: 'the same, a third of it to each member',
+          ours: `${count(spread.a)}/s, ${spread.ratio.toFixed(2)} x`,
+          peer: `${count(spread.b)}/s`,
+        })
         const quiet = await alternate(turns, rateOf(ours, one), rateOf(theirs, one))
         rows.push({
-          what: 'the same, one in flight',
+          what: 'the same at the leader, one in flight',
           ours: `${count(1_000_000 / quiet.a)} us, ${(1 / quiet.ratio).toFixed(2)} x`,
           peer: `${count(1_000_000 / quiet.b)} us`,
         })
@@ -57,4 +63,21 @@ export const memberProcesses: Scenario = {
       await Promise.all([...ours, ...(theirs ?? [])].map((member) => member.kill('SIGKILL')))
       return rows
     }),
+}
+
+/** Requests per second when each member gets its share of the clients, as those of etcd do it. */
+function spreadRate(
+  members: readonly MemberProcess[],
+  request: { readonly method: string; readonly message: Uint8Array },
+): () => Promise<number> {
+  const share = {
+    connections: 1,
+    streams: Math.round((many.connections * many.streams) / members.length),
+    requests: Math.round(many.requests / members.length),
+  }
+  return async () => {
+    const startMs = performance.now()
+    await Promise.all(members.map(({ endpoint }) => h2load({ ...share, ...request, endpoint })))
+    return (share.requests * members.length * 1_000) / (performance.now() - startMs)
+  }
 }
