@@ -49,6 +49,7 @@ export class StoredStates implements StateStorage {
   #inUse: string
   /** The state that the present one took the place of. */
   #replaced = ''
+  #arrivals = 0
 
   constructor(parts: StoredStatesParts) {
     this.#parts = parts
@@ -57,7 +58,7 @@ export class StoredStates implements StateStorage {
 
   async receive(content: AsyncIterable<Uint8Array>, standing: StateStanding): Promise<string> {
     const { environment, backends } = this.#parts
-    const name = stateNameAt(standing.index)
+    const name = this.#freshName(standing.index)
     await backends.remove(name)
     const backend = await backends.open(name)
     try {
@@ -107,6 +108,12 @@ export class StoredStates implements StateStorage {
     for (const [name, { backend }] of this.#received) await this.#remove(name, backend)
     this.#retired.clear()
     this.#received.clear()
+  }
+
+  /** The same state may arrive twice at a time: what is done with one must not touch the other, or the one in use. */
+  #freshName(index: number): string {
+    const name = `${stateNameAt(index)}-${++this.#arrivals}`
+    return name === this.#parts.inUse ? this.#freshName(index) : name
   }
 
   async #remove(name: string, backend: StoreBackend): Promise<void> {
