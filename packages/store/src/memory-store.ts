@@ -2,7 +2,7 @@ import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
 import { createMemoryBackend } from '@orrery/mvcc'
 import { createMemoryLog } from './memory-log.ts'
-import { resolveOptions, type StoreOptions } from './options.ts'
+import { resolveOptions, type StoreOptions, toStateOptions } from './options.ts'
 import type { StoreBackend } from './ports.ts'
 import { StateMachine } from './state-machine.ts'
 import type { Store } from './store.ts'
@@ -23,11 +23,7 @@ export function createMemoryStore(
   const resolved = resolveOptions(options)
   const identity = { clusterId: environment.random.id63(), memberId: environment.random.id63() }
   const backend = createStoreBackend()
-  const state = new StateMachine(backend, {
-    leaseTtlMinMs: resolved.leaseTtlMinMs,
-    pendingMaxResponses: resolved.watchPendingMaxResponses,
-    pendingMaxBytes: resolved.watchPendingMaxBytes,
-  })
+  const state = new StateMachine(backend, toStateOptions(resolved))
   state.restore(0)
   state.mvcc.restoreStep(1)
   state.restored()

@@ -7,9 +7,9 @@ import { createWorkerDisk, type Disk } from '@orrery/wal'
 import { decodeCommand } from './command-decoder.ts'
 import { StoreError } from './errors.ts'
 import { damaged, lock, mapMaxBytesFor, openError, Undo } from './opening.ts'
-import { resolveOptions, type StoreOptions } from './options.ts'
-import { readSnapshot } from './snapshot-reader.ts'
-import { StateMachine } from './state-machine.ts'
+import { resolveOptions, type StoreOptions, toStateOptions } from './options.ts'
+import type { StateMachine, StateMachineOptions } from './state-machine.ts'
+import { fillBackend, restoreState } from './states.ts'
 import type { Store } from './store.ts'
 import { StoreCore } from './store-core.ts'
 import { type Identity, StoreEngine } from './store-engine.ts'
@@ -31,8 +31,6 @@ const fromNothing = 0
 const fromSnapshot = 1
 /** There while a snapshot is being restored: a part of one must not pass for a store. */
 const incompleteName = 'store/incomplete'
-/** Revisions and entries that one turn reads back. */
-const restoreStep = 2_000
 const replayPendingMaxBytes = 67_108_864
 
 /**
@@ -96,12 +94,7 @@ async function open(
   })
   undo.add(() => log.close())
   const identity = agreeOnIdentity(backend, log, stored)
-  const state = new StateMachine(backend, {
-    leaseTtlMinMs: options.leaseTtlMinMs,
-    pendingMaxResponses: options.watchPendingMaxResponses,
-    pendingMaxBytes: options.watchPendingMaxBytes,
-  })
-  await recover({ environment, backend, log, state })
+  const state = await recover({ environment, backend, log, options: toStateOptions(options) })
   const release = (): Promise<void> => disk.close()
   return new StoreCore(new StoreEngine({ environment, identity, state, log, backend, release }, options))
 }
@@ -139,13 +132,13 @@ async function recover({
   environment,
   backend,
   log,
-  state,
+  options,
 }: {
   readonly environment: Environment
   readonly backend: LmdbBackend
   readonly log: WalLog
-  readonly state: StateMachine
-}): Promise<void> {
+  readonly options: StateMachineOptions
+}): Promise<StateMachine> {
   const { clock, logger } = environment
   const { wal } = log
   const nextTurn = (): Promise<void> => new Promise((resolve) => clock.defer(resolve))
@@ -156,10 +149,8 @@ async function recover({
   if (wal.firstIndex > applied + 1) {
     throw damaged(`the log begins at entry ${wal.firstIndex}, the backend ends at ${applied}`)
   }
-  state.restore(applied)
-  while (state.mvcc.restoreStep(restoreStep)) await nextTurn()
-  state.restored()
-  if (wal.lastIndex === applied) return
+  const state = await restoreState(backend, { index: applied, clock, options })
+  if (wal.lastIndex === applied) return state
   for await (const entries of wal.read(applied + 1)) {
     for (const { index, payload } of entries)
       state.apply(decodeCommand(payload), { index, term: 1 }, clock.nowMs())
@@ -167,6 +158,7 @@ async function recover({
     await nextTurn()
   }
   logger.info('entries of the log were applied again', { from: applied + 1, to: wal.lastIndex })
+  return state
 }
 
 /**
@@ -194,12 +186,7 @@ export async function restoreSnapshot(
     const backend = await openLmdbBackend({ path: join(directory, 'db'), environment })
     undo.add(() => backend.close())
     backend.setMeta(incompleteName, new Uint8Array(1))
-    for await (const item of readSnapshot(source)) {
-      if (item.type === 'meta') backend.setMeta(item.name, item.value)
-      else backend.put(item.main, item.sub, item.tombstone, item.record.slice())
-      backend.seal(0)
-      if (backend.pendingBytes > replayPendingMaxBytes) await backend.flush()
-    }
+    await fillBackend(backend, source, environment.clock)
     backend.setMeta(identityName, newIdentity(environment))
     backend.setMeta(incompleteName, undefined)
     backend.seal(0)

@@ -1,5 +1,6 @@
 import { lessorDefaults } from '@orrery/lease'
 import { StoreError } from './errors.ts'
+import type { StateMachineOptions } from './state-machine.ts'
 
 /** How a store behaves, wherever it keeps its data. */
 export interface StoreOptions {
@@ -62,4 +63,13 @@ export function resolveOptions(options: StoreOptions): Required<StoreOptions> {
     }
   }
   return resolved
+}
+
+/** What of a store's options concerns its state. */
+export function toStateOptions(options: Required<StoreOptions>): StateMachineOptions {
+  return {
+    leaseTtlMinMs: options.leaseTtlMinMs,
+    pendingMaxResponses: options.watchPendingMaxResponses,
+    pendingMaxBytes: options.watchPendingMaxBytes,
+  }
 }

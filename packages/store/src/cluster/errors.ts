@@ -43,3 +43,12 @@ export function toStoreError(error: unknown): unknown {
     return new StoreError('STORE_CLOSED', 'the store is closed', { cause: error })
   return error
 }
+
+/** Runs what a member does for a caller of the store. @throws what {@link toStoreError} makes of its error */
+export async function asStoreErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toStoreError(error)
+  }
+}

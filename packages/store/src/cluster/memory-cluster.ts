@@ -11,7 +11,7 @@ import {
 } from '@orrery/raft-node'
 import { StoreError } from '../errors.ts'
 import { createStoreBackend } from '../memory-store.ts'
-import { resolveOptions, type StoreOptions } from '../options.ts'
+import { resolveOptions, type StoreOptions, toStateOptions } from '../options.ts'
 import { StateMachine } from '../state-machine.ts'
 import type { Store } from '../store.ts'
 import { resolveCorruptionCheck, type CorruptionCheckOptions } from './corruption-options.ts'
@@ -99,12 +99,7 @@ async function startMemoryMember({
   readonly startOptions: StartOptions
 }): ReturnType<typeof startMember> {
   const { clusterId, memberIds } = initialIds(initial)
-  const { store: storeOptions } = startOptions
-  const stateOptions = {
-    leaseTtlMinMs: storeOptions.leaseTtlMinMs,
-    pendingMaxResponses: storeOptions.watchPendingMaxResponses,
-    pendingMaxBytes: storeOptions.watchPendingMaxBytes,
-  }
+  const stateOptions = toStateOptions(startOptions.store)
   const backend = createStoreBackend()
   const state = new StateMachine(backend, stateOptions)
   state.restore(0)

@@ -3,7 +3,7 @@ import { createStoreBackend } from '../memory-store.ts'
 import type { StoreBackend } from '../ports.ts'
 import type { StateMachineOptions } from '../state-machine.ts'
 import type { StateStorage } from './member-host.ts'
-import { fillBackend, restoreState } from './states.ts'
+import { fillWithState, restoreState } from '../states.ts'
 
 /** States in memory: of members that live as long as their process. */
 export function createMemoryStates(clock: Clock, options: StateMachineOptions): StateStorage {
@@ -12,7 +12,7 @@ export function createMemoryStates(clock: Clock, options: StateMachineOptions): 
   return {
     receive: async (content, standing) => {
       const backend = createStoreBackend()
-      await fillBackend(backend, { content, standing, clock })
+      await fillWithState(backend, { content, standing, clock })
       const name = String(next++)
       received.set(name, { backend, index: standing.index })
       return name

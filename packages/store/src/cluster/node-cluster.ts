@@ -3,22 +3,15 @@ import { memberIdOf, type MemberChange, type NodeProposal, type RaftNode } from 
 import type { CallOptions } from '../store.ts'
 import { StoreError } from '../errors.ts'
 import type { Cluster, MembershipChanged } from './cluster.ts'
-import { toStoreError } from './errors.ts'
+import { asStoreErrors } from './errors.ts'
 
 /** The cluster of a replicated store, as its member sees it. */
 export function nodeCluster(node: RaftNode<NodeProposal>, environment: Environment): Cluster {
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      throw toStoreError(error)
-    }
-  }
   const change = (wish: MemberChange, options?: CallOptions): Promise<MembershipChanged> =>
-    call(async () => ({ members: (await node.changeMembers(wish, options)).members }))
+    asStoreErrors(async () => ({ members: (await node.changeMembers(wish, options)).members }))
   return {
     members: (options = {}) =>
-      call(async () => {
+      asStoreErrors(async () => {
         if (options.serializable !== true) await node.readBarrier(options)
         return node.members()
       }),
@@ -51,7 +44,7 @@ export function nodeCluster(node: RaftNode<NodeProposal>, environment: Environme
       })
     },
     promote: (id, options) => change({ type: 'promote', id }, options),
-    transferLeadership: (to, options) => call(() => node.transferLeadership(to, options)),
+    transferLeadership: (to, options) => asStoreErrors(() => node.transferLeadership(to, options)),
   }
 }
 

@@ -4,7 +4,7 @@ import { StoreError } from '../errors.ts'
 import type { LeaseKeeper } from '../lease-keeper.ts'
 import { toId } from '../requests.ts'
 import type { CallOptions, Leases, LeaseTimeToLive } from '../store.ts'
-import { toStoreError } from './errors.ts'
+import { asStoreErrors, toStoreError } from './errors.ts'
 import { LeaseRenewals } from './lease-renewals.ts'
 import {
   decodeAnswer,
@@ -135,11 +135,7 @@ export class ReplicatedLeases implements Leases {
     return await Promise.all(renewing)
   }
 
-  async #barrier(options: CallOptions): Promise<void> {
-    try {
-      await this.#parts.node.readBarrier(options)
-    } catch (error) {
-      throw toStoreError(error)
-    }
+  #barrier(options: CallOptions): Promise<void> {
+    return asStoreErrors(() => this.#parts.node.readBarrier(options))
   }
 }

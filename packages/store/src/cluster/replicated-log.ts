@@ -2,7 +2,7 @@ import { type NodeProposal, proposalHeadroomBytes, type RaftNode } from '@orrery
 import { decodeCommand } from '../command-decoder.ts'
 import type { Committed, CommitLog, Proposal } from '../ports.ts'
 import type { CommandResult } from '../state-machine.ts'
-import { toStoreError } from './errors.ts'
+import { asStoreErrors, toStoreError } from './errors.ts'
 
 /** Those who wait for an answer. */
 interface Waiting {
@@ -94,7 +94,7 @@ export class ReplicatedLog implements CommitLog {
   rejectAll(): void {}
 
   readBarrier(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    return this.#barrier(options)
+    return asStoreErrors(() => this.#node.readBarrier(options))
   }
 
   release(index: number): void {
@@ -103,13 +103,5 @@ export class ReplicatedLog implements CommitLog {
 
   close(): Promise<void> {
     return this.#node.close()
-  }
-
-  async #barrier(options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    try {
-      await this.#node.readBarrier(options)
-    } catch (error) {
-      throw toStoreError(error)
-    }
   }
 }

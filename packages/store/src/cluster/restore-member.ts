@@ -12,7 +12,7 @@ import { toStoreError } from './errors.ts'
 import { encodeIdentity } from './identity.ts'
 import { lmdbBackends } from './lmdb-backends.ts'
 import { stateNameAt } from './stored-states.ts'
-import { fillBackend } from './states.ts'
+import { fillWithState } from '../states.ts'
 
 /** Which member of a new cluster gets a directory. */
 export interface RestoreMemberDeps {
@@ -65,7 +65,7 @@ async function restore(
   undo.add(() => backends.remove(stateName))
   const backend = await backends.open(stateName)
   undo.add(() => backend.close())
-  await fillBackend(backend, { content: source, standing, clock: environment.clock })
+  await fillWithState(backend, { content: source, standing, clock: environment.clock })
   await backend.close()
   // The log comes last: without it, the state counts for nothing.
   const storage = await openWalLogStorage({

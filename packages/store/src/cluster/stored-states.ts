@@ -3,7 +3,7 @@ import type { StateStanding } from '@orrery/raft-node'
 import type { StoreBackend } from '../ports.ts'
 import type { StateMachine, StateMachineOptions } from '../state-machine.ts'
 import type { StateStorage } from './member-host.ts'
-import { fillBackend, restoreState } from './states.ts'
+import { fillWithState, restoreState } from '../states.ts'
 
 /** A backend that knows what it holds durably. */
 export interface DurableBackend extends StoreBackend {
@@ -62,7 +62,7 @@ export class StoredStates implements StateStorage {
     await backends.remove(name)
     const backend = await backends.open(name)
     try {
-      await fillBackend(backend, { content, standing, clock: environment.clock })
+      await fillWithState(backend, { content, standing, clock: environment.clock })
     } catch (error) {
       await backend.close().catch(() => {})
       await backends.remove(name)

@@ -1,8 +1,8 @@
 import type { Clock } from '@orrery/environment'
 import type { StateStanding } from '@orrery/raft-node'
-import type { StoreBackend } from '../ports.ts'
-import { readSnapshot } from '../snapshot-reader.ts'
-import { StateMachine, type StateMachineOptions, writeStanding } from '../state-machine.ts'
+import type { StoreBackend } from './ports.ts'
+import { readSnapshot } from './snapshot-reader.ts'
+import { StateMachine, type StateMachineOptions, writeStanding } from './state-machine.ts'
 
 /** Items between two looks at the clock. */
 const stepItems = 64
@@ -11,36 +11,44 @@ const turnMaxMs = 4
 /** What a backend may hold back while it is filled. Unit: bytes. */
 const pendingMaxBytes = 67_108_864
 
+/** A snapshot, as it comes in. */
+export type SnapshotContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
 /**
- * Writes a state that another member sent into an empty backend, and last where in the log it stands.
+ * Writes the content of a snapshot into an empty backend. It counts for nothing until the caller seals it.
  *
  * @throws StoreError `STORE_SNAPSHOT_INVALID`
  */
 export async function fillBackend(
   backend: StoreBackend,
+  content: SnapshotContent,
+  clock: Clock,
+): Promise<void> {
+  let items = 0
+  for await (const item of readSnapshot(content)) {
+    if (item.type === 'meta') backend.setMeta(item.name, item.value.slice())
+    else backend.put(item.main, item.sub, item.tombstone, item.record.slice())
+    if (++items % stepItems > 0) continue
+    backend.seal(0)
+    if (backend.pendingBytes > pendingMaxBytes) await backend.flush()
+    await nextTurn(clock)
+  }
+}
+
+/**
+ * {@link fillBackend} with the state of a cluster, and last where in the log it stands. Durable when it resolves.
+ *
+ * @throws StoreError `STORE_SNAPSHOT_INVALID`
+ */
+export async function fillWithState(
+  backend: StoreBackend,
   {
     content,
     standing,
     clock,
-  }: {
-    readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
-    readonly standing: StateStanding
-    readonly clock: Clock
-  },
+  }: { readonly content: SnapshotContent; readonly standing: StateStanding; readonly clock: Clock },
 ): Promise<void> {
-  let items = 0
-  let turnEndMs = clock.nowMs() + turnMaxMs
-  for await (const item of readSnapshot(content)) {
-    // The views are kept: nobody else writes to what they show.
-    if (item.type === 'meta') backend.setMeta(item.name, item.value)
-    else backend.put(item.main, item.sub, item.tombstone, item.record)
-    if (++items % stepItems > 0) continue
-    backend.seal(0)
-    if (backend.pendingBytes > pendingMaxBytes) await backend.flush()
-    if (clock.nowMs() < turnEndMs) continue
-    await nextTurn(clock)
-    turnEndMs = clock.nowMs() + turnMaxMs
-  }
+  await fillBackend(backend, content, clock)
   writeStanding(backend, standing)
   backend.seal(standing.index)
   await backend.flush()
