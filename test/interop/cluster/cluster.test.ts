@@ -1,6 +1,12 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemEnvironment } from '@orrery/environment/system'
+import { openLmdbBackend } from '@orrery/mvcc-lmdb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Cluster, type ClusterMember, startCluster, statusOf } from '../servers/cluster.ts'
 import { etcdctl } from '../servers/etcdctl.ts'
+import { memoryDirectory } from '../servers/etcd.ts'
+import { restoreOrrery } from '../servers/orrery.ts'
 import { held, Writers } from './writers.ts'
 
 let cluster: Cluster
@@ -37,6 +43,17 @@ async function eventually(at: { readonly endpoint: string }, ...args: readonly s
 async function memberIdOf({ endpoint }: ClusterMember): Promise<string> {
   const [status] = await statusOf(endpoint)
   return BigInt(status?.Status.header.member_id ?? 0).toString(16)
+}
+
+/** Runs a command that has to be refused, with these words. */
+async function refuse(
+  words: string,
+  at: { readonly endpoint: string },
+  ...args: readonly string[]
+): Promise<void> {
+  const { exitCode, errors } = await etcdctl(at, args)
+  expect(exitCode, args.join(' ')).not.toBe(0)
+  expect(errors.join('\n'), args.join(' ')).toContain(words)
 }
 
 /** `member list`, without ids, one line a member. */
@@ -171,6 +188,179 @@ describe('etcdctl and three reference servers', () => {
     await expectSameHash()
   })
 })
+
+describe('etcdctl and a cluster that it changes', () => {
+  test('is refused what makes no sense, in the words of etcd', async () => {
+    const [first, second] = cluster.members
+    if (first === undefined || second === undefined) throw new Error('there are too few members')
+    const leader = await cluster.leader()
+    await refuse('etcdserver: member not found', first, 'member', 'remove', '7')
+    await refuse('etcdserver: member not found', first, 'member', 'promote', '7')
+    await refuse('etcdserver: member not found', first, 'member', 'update', '7', '--peer-urls=http://h:1')
+    await refuse('etcdserver: bad leader transferee', cluster, 'move-leader', '7')
+    const voter = await memberIdOf(second)
+    await refuse('etcdserver: can only promote a learner member', first, 'member', 'promote', voter)
+    const learner = ['member', 'add', 'm6', '--peer-urls=http://127.0.0.1:1', '--learner']
+    const added = await eventually(leader, ...learner)
+    const [, id = ''] = /Member\s+([0-9a-f]+) added to cluster/.exec(added) ?? []
+    await refuse('in sync with leader', first, 'member', 'promote', id)
+    await refuse('etcdserver: bad leader transferee', cluster, 'move-leader', id)
+    const another = ['member', 'add', 'm7', '--peer-urls=http://127.0.0.1:2', '--learner']
+    await refuse('etcdserver: too many learner members in cluster', first, ...another)
+    await eventually(first, 'member', 'remove', id)
+  })
+
+  test('tells of one that is down, and of all that are up', async () => {
+    const leader = await cluster.leader()
+    const [down, up] = others(leader)
+    if (down === undefined || up === undefined) throw new Error('there are too few members')
+    await down.stop('SIGKILL')
+    const health = await etcdctl(cluster, ['endpoint', 'health'])
+    expect(health.exitCode).not.toBe(0)
+    expect(health.errors.filter((line) => line.includes('is healthy'))).toHaveLength(2)
+    expect(health.errors.filter((line) => line.includes(`${down.endpoint} is unhealthy`))).toHaveLength(1)
+    const statuses = await statusOf([leader, up].map(({ endpoint }) => endpoint).join(','))
+    const lead = BigInt(`0x${await memberIdOf(leader)}`).toString()
+    expect(statuses.map(({ Status }) => Status.leader)).toEqual([lead, lead])
+    await down.start()
+  })
+
+  test('hashes a revision alike at all members, before and after a compaction', async () => {
+    const [first] = cluster.members
+    if (first === undefined) throw new Error('there is no member')
+    for (let n = 0; n < 20; n++) await succeed(first, 'put', 'hashed', String(n))
+    const [status] = await statusOf(first.endpoint)
+    const revision = Number(status?.Status.header.revision)
+    const hashesAt = async (at: number): Promise<Set<string>> => {
+      for (const member of cluster.members) await succeed(member, 'get', 'hashed')
+      const lines = (await succeed(cluster, 'endpoint', 'hashkv', `--rev=${at}`)).trim().split('\n')
+      expect(lines).toHaveLength(3)
+      return new Set(lines.map((line) => line.split(', ')[1] ?? ''))
+    }
+    expect((await hashesAt(revision - 10)).size).toBe(1)
+    await succeed(first, 'compact', String(revision - 5), '--physical')
+    expect((await hashesAt(revision - 5)).size).toBe(1)
+    expect((await hashesAt(revision)).size).toBe(1)
+    await refuse('has been compacted', first, 'endpoint', 'hashkv', `--rev=${revision - 10}`)
+  })
+
+  test('has another leader when it removes the one that leads', async () => {
+    const changing = await startCluster(3)
+    try {
+      const leader = await changing.leader()
+      const left = changing.members.filter((member) => member !== leader)
+      const [first] = left
+      if (first === undefined) throw new Error('there are too few members')
+      await succeed(leader, 'put', 'k', '1')
+      await eventually(first, 'member', 'remove', await memberIdOf(leader))
+      await eventually(first, 'put', 'k', '2')
+      expect(await memberLines(first)).toEqual(left.map((one) => lineOf(one)))
+      await expectSameHash(left)
+    } finally {
+      await changing[Symbol.asyncDispose]()
+    }
+  })
+})
+
+describe('a cluster of reference servers that has lost something', () => {
+  let lost: Cluster
+  beforeAll(async () => {
+    lost = await startCluster(3, { args: ['--corrupt-check-time', '1s'] })
+  })
+  afterAll(async () => {
+    await lost[Symbol.asyncDispose]()
+  })
+
+  test('names the member whose disk tells something else, and takes writes when that is settled', async () => {
+    const leader = await lost.leader()
+    const wrong = lost.members.find((member) => member !== leader)
+    if (wrong === undefined) throw new Error('there are too few members')
+    await succeed(leader, 'put', 'k', 'what was written')
+    await succeed(wrong, 'get', 'k')
+    await wrong.stop('SIGTERM')
+    await tamper(join(wrong.directory, 'db-0'), 'what was written', 'what was n0t   ')
+    await wrong.start({ healthy: false })
+    const id = BigInt(`0x${await memberIdOf(wrong)}`).toString()
+    const alarms = (): Promise<string> => succeed(leader, 'alarm', 'list')
+    await expect.poll(alarms, { timeout: 20_000 }).toBe(`memberID:${id} alarm:CORRUPT \n`)
+    for (const member of lost.members) await refuse('etcdserver: corrupt cluster', member, 'put', 'k', '2')
+    expect(await succeed(leader, 'get', 'k')).toBe('k\nwhat was written\n')
+
+    await eventually(leader, 'member', 'remove', await memberIdOf(wrong))
+    await wrong.stop('SIGKILL')
+    await rm(wrong.directory, { recursive: true })
+    await eventually(leader, 'member', 'add', wrong.name, `--peer-urls=http://${wrong.peer}`)
+    await wrong.start({ args: ['--join', leader.peer], healthy: false })
+    await succeed(leader, 'alarm', 'disarm')
+    await eventually(wrong, 'put', 'k', '2')
+    await expectSameHash(lost.members)
+    expect(await alarms()).toBe('')
+  })
+
+  test('begins anew from a snapshot', async () => {
+    const [first] = lost.members
+    if (first === undefined) throw new Error('there is no member')
+    const directory = await memoryDirectory('snapshot')
+    const file = join(directory, 'backup.db')
+    await succeed(first, 'put', 'saved', 'yes')
+    await succeed(first, 'snapshot', 'save', file)
+    await succeed(first, 'put', 'saved', 'no')
+    const places = await Promise.all(['r1', 'r2', 'r3'].map((name) => lost.place(name)))
+    const initial = places.map(({ name, peer }) => `${name}=${peer}`).join(',')
+    for (const { name, directory: home } of places) {
+      await restoreOrrery(file, home, ['--name', name, '--initial-cluster', initial])
+    }
+    await Promise.all(places.map((one) => one.start({ args: ['--initial-cluster', initial] })))
+    for (const one of places) expect(await succeed(one, 'get', 'saved')).toBe('saved\nyes\n')
+    await expectSameHash(places)
+    const [restored] = places
+    if (restored === undefined) throw new Error('there is no member')
+    expect(await memberLines(restored)).toEqual(places.map((one) => lineOf(one)))
+    for (const one of places) await one.stop()
+    await rm(directory, { recursive: true })
+  })
+
+  test('goes on with one member when the others are lost for good', async () => {
+    const [kept, ...gone] = lost.members
+    if (kept === undefined) throw new Error('there is no member')
+    await succeed(kept, 'put', 'k', 'before')
+    for (const member of lost.members) await member.stop('SIGKILL')
+    await kept.start({ args: ['--force-new-cluster'] })
+    expect(await succeed(kept, 'get', 'k')).toBe('k\nbefore\n')
+    await kept.stop()
+    await kept.start()
+    await succeed(kept, 'put', 'k', 'after')
+    expect(await memberLines(kept)).toEqual([lineOf(kept)])
+    const [second] = gone
+    if (second === undefined) throw new Error('there is no member')
+    await rm(second.directory, { recursive: true })
+    await eventually(kept, 'member', 'add', second.name, `--peer-urls=http://${second.peer}`)
+    await second.start({ args: ['--join', kept.peer] })
+    expect(await succeed(second, 'get', 'k')).toBe('k\nafter\n')
+    await expectSameHash([kept, second])
+  })
+})
+
+/** Changes what a member that is not running finds on its disk. */
+async function tamper(path: string, value: string, by: string): Promise<void> {
+  const backend = await openLmdbBackend({ path, environment: systemEnvironment() })
+  const found: [number, number, Buffer][] = []
+  backend.scan(0, 0, (main, sub, _tombstone, record) => {
+    if (Buffer.from(record).includes(value)) found.push([main, sub, Buffer.from(record)])
+    return true
+  })
+  expect(found).not.toEqual([])
+  for (const [main, sub, record] of found) {
+    record.write(by.padEnd(value.length), record.indexOf(value))
+    backend.delete(main, sub, false)
+    backend.seal(backend.durableIndex)
+    await backend.flush()
+    backend.put(main, sub, false, record)
+  }
+  backend.seal(backend.durableIndex)
+  await backend.flush()
+  await backend.close()
+}
 
 describe('three reference servers under load', () => {
   test('lose no answered write when the leader is killed, again and again', async () => {

@@ -44,6 +44,8 @@ export function startEtcdctl(
   child.on('error', (cause) => {
     failure = new Error('these tests need etcdctl: apt-get install etcd-client', { cause })
   })
+  // Who refuses at once reads no input.
+  child.stdin.on('error', () => undefined)
   child.stdout.setEncoding('latin1').on('data', (text: string) => {
     stdout += text
   })

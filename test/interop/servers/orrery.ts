@@ -48,9 +48,16 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
   }
 }
 
-/** Creates a data directory from a file that `etcdctl snapshot save` wrote. */
-export async function restoreOrrery(file: string, directory: string): Promise<void> {
-  const args = ['--restore', file, '--data-dir', directory, '--listen-peer', 'off']
-  const restore = await startProgram(args)
+/**
+ * Creates a data directory from a file that `etcdctl snapshot save` wrote.
+ *
+ * @param member its options, if it is that of a member
+ */
+export async function restoreOrrery(
+  file: string,
+  directory: string,
+  member: readonly string[] = ['--listen-peer', 'off'],
+): Promise<void> {
+  const restore = await startProgram(['--restore', file, '--data-dir', directory, ...member])
   await restore.ended
 }
