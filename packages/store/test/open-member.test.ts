@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemEnvironment } from '@orrery/environment/system'
 import { createMemoryNetwork, type MemoryNetwork } from '@orrery/raft-node'
@@ -67,6 +67,15 @@ async function valueOf(store: Store, key: string): Promise<string | undefined> {
 }
 
 describe('a member that keeps its data on disk', () => {
+  test('begins anew when it was interrupted before it had a log', async () => {
+    mkdirSync(join(root, 'a', 'raft'), { recursive: true })
+    writeFileSync(join(root, 'a', 'raft', 'next.wal.tmp'), 'half a head')
+    const { store, published } = await open('a', { type: 'new', members: [['a']] })
+    await published
+    await store.put({ key: 'k', value: '1' })
+    expect(await valueOf(store, 'k')).toBe('1')
+  })
+
   test('alone has after a restart what it answered, and is the same member', async () => {
     const alone: ClusterOrigin = { type: 'new', members: [['a']] }
     const first = await open('a', alone)

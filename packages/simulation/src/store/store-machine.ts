@@ -218,7 +218,7 @@ export class StoreMachine {
 async function holdsLog(disk: Disk): Promise<boolean> {
   try {
     const [listed] = await disk.submit([{ type: 'list', path: `${directory}/raft` }])
-    return listed?.type === 'list' && listed.entries.some(({ name }) => name !== 'LOCK')
+    return listed?.type === 'list' && listed.entries.some(({ name }) => name.endsWith('.wal'))
   } catch {
     // There is no such directory.
     return false
