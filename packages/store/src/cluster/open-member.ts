@@ -22,8 +22,7 @@ import {
 import { createWorkerDisk, type Disk } from '@orrery/wal'
 import { StoreError } from '../errors.ts'
 import { damaged, lock, mapMaxBytesFor, openError, Undo } from '../opening.ts'
-import { resolveOptions, type StoreOptions } from '../options.ts'
-import type { StateMachineOptions } from '../state-machine.ts'
+import { resolveOptions, type StoreOptions, toStateOptions } from '../options.ts'
 import type { Store } from '../store.ts'
 import { type ClusterOrigin, initialIdentity, toInitial } from './cluster-origin.ts'
 import { type CorruptionCheckOptions, resolveCorruptionCheck } from './corruption-options.ts'
@@ -32,7 +31,7 @@ import { decodeIdentity, encodeIdentity, noIdentity } from './identity.ts'
 import { lmdbBackends } from './lmdb-backends.ts'
 import { type BackendDirectory, StoredStates } from './stored-states.ts'
 import { toStoreError } from './errors.ts'
-import { restoreState } from './states.ts'
+import { restoreState } from '../states.ts'
 
 /** Where a member keeps its data, and how it reaches the others. */
 export interface OpenMemberDeps {
@@ -149,11 +148,7 @@ async function open(
   })
   undo.add(() => storage.close())
   const identity = decodeIdentity(storage.metadata)
-  const stateOptions: StateMachineOptions = {
-    leaseTtlMinMs: storeOptions.leaseTtlMinMs,
-    pendingMaxResponses: storeOptions.watchPendingMaxResponses,
-    pendingMaxBytes: storeOptions.watchPendingMaxBytes,
-  }
+  const stateOptions = toStateOptions(storeOptions)
   const stateName = storage.stored.stateName ?? 'db-0'
   // States that arrived and were not put in use, and those that were replaced.
   for (const other of await backends.list()) if (other !== stateName) await backends.remove(other)
