@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { inMemoryCluster, type MemoryCluster, type MemoryClusterOptions, type Store } from '@orrery/store'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -75,6 +77,24 @@ describe('a cluster in memory', () => {
     }
     await nextTurns()
     for (const [type, count] of counts()) expect(count, type).toBeLessThanOrEqual(before.get(type) ?? 0)
+  })
+
+  test('leaves no memory behind', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const use = async (): Promise<WeakRef<Store>[]> => {
+      await using cluster = await inMemoryCluster()
+      const leader = await cluster.leader()
+      const { id } = await leader.leases.grant({ ttlMs: 60_000 })
+      await leader.put({ key: 'k', value: '1', lease: id })
+      leader.watch({ key: 'k' })
+      return cluster.members.map(({ store }) => new WeakRef(store))
+    }
+    const stores: WeakRef<Store>[] = []
+    for (let n = 0; n < 20; n++) stores.push(...(await use()))
+    await nextTurns()
+    collectGarbage()
+    expect(stores.filter((store) => store.deref() !== undefined)).toHaveLength(0)
   })
 
   test('leaves no timer behind', async () => {

@@ -131,7 +131,8 @@ describe('a store that its host sees from another thread', () => {
 
   test('fails every call when its thread has ended', async () => {
     const inner = createMemoryStore()
-    const { store } = await overWire(inner)
+    const logger = createRecordingLogger()
+    const { store, served } = await overWire(inner, logger)
     await store.put({ key: 'k', value: '1' })
     const stream = store.openWatchStream()
     const watch = store.watch({ key: 'k' })
@@ -146,6 +147,9 @@ describe('a store that its host sees from another thread', () => {
     expect(() => stream.create({ key: 'k' })).toThrow(StoreError)
     expect(() => store.watch({ key: 'k' })).toThrow(StoreError)
     expect(store.status()).toMatchObject({ state: 'failed', revision: 2, watchers: 0 })
+    // What was on its way is read all the same.
+    served.log.logger.error('the end is near')
+    await until(() => logger.lines.length > 0)
     await store.close()
     expect(store.status().state).toBe('closed')
     await inner.close()

@@ -235,9 +235,8 @@ export class ThreadCalls {
   }
 
   #rejectAll(error: Error): void {
-    const calls = [...this.#pending.values()]
-    this.#pending.clear()
-    for (const call of calls) call.reject(error)
+    // They stay: answers may be on their way still, before what a thread that ends has logged.
+    for (const call of this.#pending.values()) call.reject(error)
   }
 }
 
