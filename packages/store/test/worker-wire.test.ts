@@ -133,7 +133,10 @@ describe('a store that its host sees from another thread', () => {
     const inner = createMemoryStore()
     const logger = createRecordingLogger()
     const { store, served } = await overWire(inner, logger)
-    await store.put({ key: 'k', value: '1' })
+    const { revision } = await store.put({ key: 'k', value: '1' })
+    // In one message with the answers of this turn.
+    const watched = inner.watch({ key: 'k', startRevision: revision + 1 })[Symbol.asyncIterator]()
+    void watched.next().then(() => process.nextTick(() => served.log.logger.error('the end is near')))
     const stream = store.openWatchStream()
     const watch = store.watch({ key: 'k' })
     const waiting = [store.put({ key: 'k' }), store.get('k'), watch[Symbol.asyncIterator]().next()]
@@ -148,7 +151,6 @@ describe('a store that its host sees from another thread', () => {
     expect(() => store.watch({ key: 'k' })).toThrow(StoreError)
     expect(store.status()).toMatchObject({ state: 'failed', revision: 2, watchers: 0 })
     // What was on its way is read all the same.
-    served.log.logger.error('the end is near')
     await until(() => logger.lines.length > 0)
     await store.close()
     expect(store.status().state).toBe('closed')
