@@ -182,6 +182,8 @@ export class Nemesis {
   }
 
   async #restartAll(): Promise<void> {
+    // Whom the leader does not reach does not serve, and nobody would wait for it.
+    this.#parts.machines.wires.heal()
     for (const { machine } of this.#parts.machines.posts) {
       await machine.stop('SIGTERM')
       await machine.start()
