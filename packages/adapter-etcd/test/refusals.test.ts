@@ -176,6 +176,7 @@ describe('failures of the store', () => {
     STORE_NO_LEADER: { code: 14, details: 'etcdserver: no leader' },
     STORE_NOT_LEADER: { code: 9, details: 'etcdserver: not leader' },
     STORE_REMOVED: { code: 14, details: 'etcdserver: server stopped' },
+    STORE_JOIN_REFUSED: { code: 14, details: 'etcdserver: server stopped' },
     STORE_NOT_REPLICATED: { code: 12, details: 'not supported by this server' },
     STORE_MEMBER_EXISTS: { code: 9, details: 'etcdserver: member ID already exist' },
     STORE_MEMBER_NOT_FOUND: { code: 5, details: 'etcdserver: member not found' },

@@ -44,7 +44,7 @@ export const nodeErrorCodes = [
   'NODE_TRANSFER_TIMED_OUT',
   /** The cluster refuses to let this member take part; the message has the reason. */
   'NODE_JOIN_REFUSED',
-  /** The data directory does not fit the cluster or the member that it is opened for. */
+  /** The other members know another data directory of this member, or are of another cluster. */
   'NODE_IDENTITY_MISMATCH',
   /** The log and the state do not fit together. */
   'NODE_DAMAGED',

@@ -47,6 +47,13 @@ export class Lifecycle {
     this.#end('failed', new NodeError('NODE_FAILED', `the member has failed: ${message}`, { cause }))
   }
 
+  /** The others do not take this member for the one that it says it is. */
+  refuse(reason: string): void {
+    if (this.#ending !== undefined) return
+    const message = `other members refuse this one: ${reason}`
+    this.#end('failed', new NodeError('NODE_IDENTITY_MISMATCH', message))
+  }
+
   remove(): void {
     if (this.#ending !== undefined) return
     this.#end('removed', new NodeError('NODE_REMOVED', 'this member was removed from the cluster'))

@@ -121,6 +121,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
       peers: () => this.#membership.peers.map(({ id }) => id),
       electionTimeoutMs: options.electionTimeoutMs,
       onRemoved: () => this.#lifecycle.remove(),
+      onRefused: (reason) => this.#lifecycle.refuse(reason),
     })
     this.#ticker = new Ticker({ clock, tickMs: options.heartbeatIntervalMs, tick: () => this.#tick() })
     parts.storage.onDurable = (number) => this.#guard(() => this.#persisted(number))
@@ -375,7 +376,7 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
       host.onRemoved()
       return
     }
-    environment.logger.error('the member has failed', { error: error.cause })
+    environment.logger.error('the member has failed', { error: error.cause ?? error })
     host.onFailure(error)
   }
 

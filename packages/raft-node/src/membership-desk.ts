@@ -27,7 +27,7 @@ import type { NodeOptions } from './options.ts'
 import type { Peer, PeerIdentity, Transport } from './ports.ts'
 import { contentOf, memberPayload } from './proposal.ts'
 import type { WaitOptions } from './raft-node.ts'
-import { removedReason } from './removal-watch.ts'
+import { identityReasons, removedReason } from './removal-watch.ts'
 import { withSignal } from './with-signal.ts'
 
 export interface MembershipParts {
@@ -142,12 +142,12 @@ export class MembershipDesk {
     const { clusterId } = this.#parts.identity
     // Somebody who wants to join asks who is there, and need not know the cluster.
     const mayBeUnaware = peer.memberId === 0n && peer.clusterId === 0n
-    if (peer.clusterId !== clusterId && !mayBeUnaware) return 'another cluster'
+    if (peer.clusterId !== clusterId && !mayBeUnaware) return identityReasons.cluster
     if (peer.memberId === 0n) return undefined
     if (this.#table.wasRemoved(peer.memberId)) return removedReason
     const known = this.#table.get(peer.memberId)
     if (known === undefined) return this.#refusalOfStranger(peer)
-    if (known.directoryId !== 0n && peer.directoryId !== known.directoryId) return 'another data directory'
+    if (known.directoryId !== 0n && peer.directoryId !== known.directoryId) return identityReasons.directory
     return undefined
   }
 

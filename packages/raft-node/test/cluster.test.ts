@@ -422,6 +422,14 @@ describe('membership', () => {
     await trial.pass(5_000)
     expect(member.node.status().leaderId).toBe(0n)
     expect(member.texts).toEqual([])
+    expect(member.failures).toMatchObject([
+      {
+        code: 'NODE_IDENTITY_MISMATCH',
+        message: 'NODE_IDENTITY_MISMATCH: other members refuse this one: another data directory',
+      },
+    ])
+    await expect(member.node.readBarrier()).rejects.toThrow('NODE_IDENTITY_MISMATCH')
+    member.failures = []
   })
 
   test('forgets a leader that removes itself, once that is committed', async () => {

@@ -2,16 +2,18 @@ import { expect, test } from 'vitest'
 import { type Transport, TransportError } from '../src/index.ts'
 import { RemovalWatch, removedReason } from '../src/removal-watch.ts'
 
-function begin(answer: () => Promise<Uint8Array>): {
+function begin(answer: (to: unknown) => Promise<Uint8Array>): {
   watch: RemovalWatch
   asked: unknown[]
   removed: () => number
+  refused: string[]
 } {
   const asked: unknown[] = []
   let removed = 0
+  const refused: string[] = []
   const request: Transport['request'] = (to) => {
     asked.push(to)
-    return answer()
+    return answer(to)
   }
   const watch = new RemovalWatch({
     transport: { request } as Transport,
@@ -20,8 +22,9 @@ function begin(answer: () => Promise<Uint8Array>): {
     onRemoved: () => {
       removed++
     },
+    onRefused: (reason) => void refused.push(reason),
   })
-  return { watch, asked, removed: () => removed }
+  return { watch, asked, removed: () => removed, refused }
 }
 
 const settle = (): Promise<void> => new Promise(setImmediate)
@@ -54,15 +57,16 @@ test('a member that is led asks nobody, and begins anew when it is not', () => {
 
 test('other refusals, silence and answers tell nothing', async () => {
   for (const answer of [
-    refusal('another data directory'),
+    refusal('not a member'),
     () => Promise.reject(new TransportError('TRANSPORT_UNREACHABLE', removedReason)),
     () => Promise.resolve(Buffer.alloc(0)),
   ]) {
-    const { watch, removed } = begin(answer)
+    const { watch, removed, refused } = begin(answer)
     watch.tick(0, false)
     watch.tick(2_000, false)
     await settle()
     expect(removed()).toBe(0)
+    expect(refused).toEqual([])
   }
 })
 
@@ -75,4 +79,39 @@ test('whoever has not answered is not asked again', async () => {
   await settle()
   watch.tick(8_000, false)
   expect(asked).toEqual([2n, 3n, 3n])
+})
+
+test('a member learns that it is not taken for one when no majority is left without those who refuse it', async () => {
+  for (const reason of ['another data directory', 'another cluster']) {
+    const some = new Set<unknown>([2n])
+    const { watch, refused, removed } = begin((to) =>
+      some.has(to) ? refusal(`the peer says: ${reason}`)() : Promise.resolve(Buffer.alloc(0)),
+    )
+    watch.tick(0, false)
+    watch.tick(2_000, false)
+    await settle()
+    expect(refused).toEqual([])
+    some.add(3n)
+    watch.tick(4_000, false)
+    await settle()
+    expect(refused).toEqual([reason])
+    expect(removed()).toBe(0)
+  }
+})
+
+test('refusals from before a leader was found count no more', async () => {
+  const some = new Set<unknown>([2n])
+  const { watch, refused } = begin((to) =>
+    some.has(to) ? refusal('another cluster')() : Promise.resolve(Buffer.alloc(0)),
+  )
+  watch.tick(0, false)
+  watch.tick(2_000, false)
+  await settle()
+  watch.tick(2_100, true)
+  some.clear()
+  some.add(3n)
+  watch.tick(3_000, false)
+  watch.tick(5_000, false)
+  await settle()
+  expect(refused).toEqual([])
 })

@@ -25,7 +25,7 @@ import { CodedError } from '@orrery/environment'
  * - `STORE_NO_LEADER`: no member leads, or the one that does is not reached
  * - `STORE_NOT_LEADER`: only the leader can do it
  * - `STORE_REMOVED`: this member was removed from the cluster
- * - `STORE_JOIN_REFUSED`: the cluster does not let this member in
+ * - `STORE_JOIN_REFUSED`: the cluster does not let this member in, or knows another data directory of it
  * - `STORE_NOT_REPLICATED`: the store keeps to one process
  * - `STORE_MEMBER_EXISTS`, `STORE_MEMBER_NOT_FOUND`: there is, or is not, such a member
  * - `STORE_PEER_ADDRESS_IN_USE`, `STORE_PEER_ADDRESS_INVALID`: of a member that is to be added or moved

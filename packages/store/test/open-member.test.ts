@@ -177,15 +177,38 @@ describe('a member that keeps its data on disk', () => {
     expect(await valueOf(store, 'k')).toBe('1')
   })
 
-  test('is not let in again from a directory that was emptied', async () => {
+  test('is not let in again from a directory that was emptied, and says why', async () => {
     const stores = await openThree()
     const { leader, followers } = await leaderOf(stores)
     const [[away, absent] = ['', leader]] = followers
     await absent.close()
     rmSync(join(root, away), { recursive: true })
-    const { store } = await open(away, three, { requestTimeoutMs: 600 })
-    expect(await errorOf(store.get('k'))).toMatchObject({ code: 'STORE_TIMED_OUT' })
-    expect(store.status().leaderId).toBe(0n)
+    const { store, published } = await open(away, three)
+    const refused = {
+      code: 'STORE_JOIN_REFUSED',
+      message: 'STORE_JOIN_REFUSED: other members refuse this one: another data directory',
+    }
+    expect(await errorOf(published)).toMatchObject(refused)
+    expect(await errorOf(store.put({ key: 'k' }))).toMatchObject(refused)
+    expect(store.status()).toMatchObject({ state: 'failed', leaderId: 0n })
+    await leader.put({ key: 'k' })
+  })
+
+  test('says so when it begins with others than the cluster that is there', async () => {
+    const stores = await openThree()
+    const { leader, followers } = await leaderOf(stores)
+    const [[away, absent] = ['', leader]] = followers
+    await absent.close()
+    rmSync(join(root, away), { recursive: true })
+    const { store, published } = await open(away, {
+      type: 'new',
+      members: [['a'], ['b'], ['c'], ['d']],
+    })
+    expect(await errorOf(published)).toMatchObject({
+      code: 'STORE_JOIN_REFUSED',
+      message: 'STORE_JOIN_REFUSED: other members refuse this one: another cluster',
+    })
+    expect(store.status().state).toBe('failed')
   })
 
   test('refuses what contradicts its options', async () => {

@@ -1,4 +1,4 @@
-import { invariant } from '@orrery/environment'
+import { hasCode, invariant } from '@orrery/environment'
 import type { Leadership, NodeHost, StateContent, StateStanding } from '@orrery/raft-node'
 import { StoreError } from '../errors.ts'
 import { writeSnapshot } from '../snapshot-writer.ts'
@@ -6,6 +6,7 @@ import type { StateMachine } from '../state-machine.ts'
 import type { StoreBackend } from '../ports.ts'
 import type { StoreEngine } from '../store-engine.ts'
 import type { CorruptionCheck } from './corruption-check.ts'
+import { toStoreError } from './errors.ts'
 import { decodeRequest, encodeAnswer } from './peer-requests.ts'
 import type { ReplicatedLeases } from './replicated-leases.ts'
 import type { ReplicatedLog } from './replicated-log.ts'
@@ -112,7 +113,10 @@ export class MemberHost implements NodeHost {
   }
 
   onFailure(error: Error): void {
-    this.#attached.log.onFailure?.(error)
+    // It is not the disk's fault.
+    const isRefused = hasCode(error, 'NODE_IDENTITY_MISMATCH')
+    if (isRefused) this.#attached.engine.fail(toStoreError(error) as Error)
+    else this.#attached.log.onFailure?.(error)
   }
 
   get #attached(): Attached {

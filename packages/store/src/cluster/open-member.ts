@@ -282,7 +282,8 @@ async function publish(
       break
     } catch (error) {
       const failure = toStoreError(error)
-      if (hasCode(failure, 'STORE_CLOSED', 'STORE_FAILED', 'STORE_REMOVED')) throw failure
+      const hasFailed = member.store.status().state === 'failed'
+      if (hasFailed || hasCode(failure, 'STORE_CLOSED', 'STORE_FAILED', 'STORE_REMOVED')) throw failure
       environment.logger.info('the cluster does not know of this member yet', { error: failure })
     }
     await new Promise<void>((resolve) => environment.clock.setTimer(publishRetryMs, resolve))
