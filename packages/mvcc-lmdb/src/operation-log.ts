@@ -112,7 +112,8 @@ export class OperationLog {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.from(new ArrayBuffer(Math.max(needed, this.#bytes.length * 2)))
+    // Not filled with zeros: of several megabytes that is a pause, and all of it is written over.
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }

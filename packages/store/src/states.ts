@@ -9,7 +9,7 @@ const stepItems = 64
 /** How long one turn of the event loop works on a state, the host's other work aside. Unit: ms. */
 const turnMaxMs = 4
 /** What a backend may hold back while it is filled. Unit: bytes. */
-const pendingMaxBytes = 67_108_864
+const pendingMaxBytes = 16_777_216
 
 /** A snapshot, as it comes in. */
 export type SnapshotContent = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
