@@ -6,6 +6,8 @@ const ssr = { resolve: { conditions: ['@orrery/source'] } }
 
 export default defineConfig({
   test: {
+    // Vitest leaves a core free by default: on two of them that is half of the machine.
+    maxWorkers: 2,
     projects: [
       {
         resolve,
