@@ -468,7 +468,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     source: 'Raft, section 5.2',
     seedsMax: 30,
     sabotage: wrapAs(
-      sendAs((message) => (message.type === 'voteResponse' ? { ...message, isGranted: true } : message)),
+      sendAs((message) =>
+        message.type === 'voteResponse' ? { ...message, isGranted: true, isOnProbation: false } : message,
+      ),
       trusting,
     ),
   },

@@ -35,9 +35,13 @@ async function lead(): Promise<void> {
   solo.node.campaign()
   await solo.settle()
   const term = solo.node.status().term + 1
-  solo.handler.onMessages([{ type: 'preVoteResponse', from: peer, to: self, term, isGranted: true }])
+  solo.handler.onMessages([
+    { type: 'preVoteResponse', from: peer, to: self, term, isGranted: true, isOnProbation: false },
+  ])
   await solo.settle()
-  solo.handler.onMessages([{ type: 'voteResponse', from: peer, to: self, term, isGranted: true }])
+  solo.handler.onMessages([
+    { type: 'voteResponse', from: peer, to: self, term, isGranted: true, isOnProbation: false },
+  ])
   await solo.settle()
   expect(solo.node.status().role).toBe('leader')
 }

@@ -1,6 +1,6 @@
 import { membersOf } from './membership.ts'
 import type { PreVote, PreVoteResponse, TimeoutNow, Vote, VoteResponse } from './message.ts'
-import { electionResult } from './quorum.ts'
+import { electionResult, type VoteCast } from './quorum.ts'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts'
 import type { RaftState } from './state.ts'
 
@@ -28,7 +28,7 @@ function canvass(state: RaftState): void {
     const { lastIndex, lastTerm } = log
     state.send({ type: 'preVote', from: id, to, term: state.term + 1, lastIndex, lastTerm })
   }
-  countVote(state, id, true)
+  countVote(state, id, ownVote(state))
 }
 
 /**
@@ -44,19 +44,23 @@ export function requestVotes(state: RaftState): void {
     const { lastIndex, lastTerm } = log
     state.send({ type: 'vote', from: id, to, term, lastIndex, lastTerm, isTransfer: candidacy.isTransfer })
   }
-  countVote(state, id, true)
+  countVote(state, id, ownVote(state))
+}
+
+function ownVote({ probation }: RaftState): VoteCast {
+  return probation === undefined ? 'granted' : 'grantedOnProbation'
 }
 
 /** Raft, figure 2, RequestVote; sections 5.2 and 5.4.1. Learners answer, too: they may be voters by now. */
 export function handleVote(state: RaftState, message: PreVote | Vote): void {
   const isGranted = grants(state, message)
-  const { id, term } = state
+  const { id: from, term } = state
+  const answer = { from, to: message.from, isGranted, isOnProbation: state.probation !== undefined }
   if (message.type === 'preVote') {
-    const answerTerm = isGranted ? message.term : term
-    state.send({ type: 'preVoteResponse', from: id, to: message.from, term: answerTerm, isGranted })
+    state.send({ type: 'preVoteResponse', ...answer, term: isGranted ? message.term : term })
     return
   }
-  const response: VoteResponse = { type: 'voteResponse', from: id, to: message.from, term, isGranted }
+  const response: VoteResponse = { type: 'voteResponse', ...answer, term }
   if (!isGranted) {
     state.send(response)
     return
@@ -67,7 +71,7 @@ export function handleVote(state: RaftState, message: PreVote | Vote): void {
 }
 
 function grants(state: RaftState, message: PreVote | Vote): boolean {
-  if (state.probation !== undefined || !state.log.isUpToDate(message)) return false
+  if (!state.log.isUpToDate(message) || message.lastIndex < state.knownCommitIndex) return false
   if (message.type === 'preVote' && message.term > state.term) return true
   return state.vote === message.from || (state.vote === 0n && state.leaderId === 0n)
 }
@@ -75,17 +79,22 @@ function grants(state: RaftState, message: PreVote | Vote): boolean {
 /** A vote was cast; who has the votes it needs goes on. */
 export function handleVoteResponse(state: RaftState, message: PreVoteResponse | VoteResponse): void {
   if (message.type === 'voteResponse') {
-    if (state.role === 'candidate') countVote(state, message.from, message.isGranted)
+    if (state.role === 'candidate') countVote(state, message.from, castOf(message))
     return
   }
   if (state.role !== 'preCandidate') return
   // A grant is for one term; one for another is the answer to an earlier question.
   if (message.isGranted && message.term !== state.term + 1) return
-  countVote(state, message.from, message.isGranted)
+  countVote(state, message.from, castOf(message))
 }
 
-function countVote(state: RaftState, from: bigint, isGranted: boolean): void {
-  if (!state.votes.has(from)) state.votes.set(from, isGranted)
+function castOf({ isGranted, isOnProbation }: PreVoteResponse | VoteResponse): VoteCast {
+  if (!isGranted) return 'refused'
+  return isOnProbation ? 'grantedOnProbation' : 'granted'
+}
+
+function countVote(state: RaftState, from: bigint, cast: VoteCast): void {
+  if (!state.votes.has(from)) state.votes.set(from, cast)
   switch (electionResult(state.membership, state.votes)) {
     case 'pending':
       return

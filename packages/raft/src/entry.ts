@@ -33,8 +33,8 @@ export interface HardState {
    */
   readonly commitIndex: number
   /**
-   * The member lost the end of its log, and with it perhaps entries that it had acknowledged. It neither
-   * votes nor campaigns until a leader has sent them again.
+   * The member lost the end of its log, and with it perhaps entries that it had acknowledged. Until a leader has
+   * sent them again, its vote counts only where no voter refuses.
    */
   readonly isOnProbation: boolean
 }

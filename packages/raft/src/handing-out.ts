@@ -47,7 +47,7 @@ function isEmpty({ messages, committed, reads, droppedReads }: Ready): boolean {
  * membership a member knows to be committed is never older than the entries that followed them.
  */
 function takeHardState(state: RaftState): HardState | undefined {
-  if (!state.isHardStateUnsynced && state.log.commitIndex === state.handedOut.commitIndex) return undefined
+  if (!state.isHardStateUnsynced && state.knownCommitIndex === state.handedOut.commitIndex) return undefined
   state.handedOut = state.hardState
   return state.handedOut
 }

@@ -50,7 +50,7 @@ function readMessage(reader: ByteReader): Message {
       return { type, from, to, term, ...readLog(reader, term), isTransfer: reader.boolean() }
     case 'preVoteResponse':
     case 'voteResponse':
-      return { type, from, to, term, isGranted: reader.boolean() }
+      return { type, from, to, term, isGranted: reader.boolean(), isOnProbation: reader.boolean() }
     case 'append':
       return readAppend(reader, envelope)
     case 'appendResponse':

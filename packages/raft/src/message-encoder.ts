@@ -66,6 +66,7 @@ function writeFields(writer: ByteWriter, message: Message): void {
     case 'preVoteResponse':
     case 'voteResponse':
       writeBoolean(writer, message.isGranted)
+      writeBoolean(writer, message.isOnProbation)
       return
     case 'append':
       writeAppend(writer, message)

@@ -27,12 +27,16 @@ export interface Vote extends Envelope {
 export interface PreVoteResponse extends Envelope {
   readonly type: 'preVoteResponse'
   readonly isGranted: boolean
+  /** The voter may have lost what it acknowledged: its vote counts only where nobody refuses. */
+  readonly isOnProbation: boolean
 }
 
 /** Answers a {@link Vote}; sent only when the vote is durable. */
 export interface VoteResponse extends Envelope {
   readonly type: 'voteResponse'
   readonly isGranted: boolean
+  /** As in {@link PreVoteResponse}. */
+  readonly isOnProbation: boolean
 }
 
 /** Replicates entries. Raft, section 5.3. */

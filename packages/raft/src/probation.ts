@@ -1,15 +1,22 @@
 /**
  * A member that lost the end of its log: it may have acknowledged entries that it no longer has, and must
- * not help to elect somebody who lacks them, too. A leader knows all that is committed: once the member's
- * log is durable as far as the leader's log reached when it first spoke, the member is as good as any other.
+ * not help to elect somebody who lacks them, too. Its vote counts only where all others agree: see `electionResult`.
+ * A leader knows all that is committed: once the member's log is durable as far as the leader's log reached when it
+ * first spoke, the member is as good as any other.
  *
  * Source: R. Alagappan et al., Protocol-Aware Recovery for Consensus-Based Storage, FAST 2018.
  */
 export class Probation {
+  /** What the member knew to be committed when it started: its log may end before. */
+  readonly committedIndex: number
   #hasReset = false
   #leaderTerm = 0
   #untilIndex = 0
   #matchedIndex = 0
+
+  constructor(committedIndex: number) {
+    this.committedIndex = committedIndex
+  }
 
   /**
    * A leader sent an append. Tells whether it must first forget what this member acknowledged: the first

@@ -35,6 +35,8 @@ export function becomeLeader(state: RaftState): void {
   reset(state, state.term)
   state.role = 'leader'
   state.leaderId = state.id
+  // What it has lost, nobody who voted has: its log is the log.
+  state.probation = undefined
   tracker.track(state.membership, { next: log.lastIndex + 1, tick: state.ticks })
   appendEntry(state, 'empty', emptyPayload)
   // Changes of earlier terms may be among the entries that are not applied. And a change must follow an entry

@@ -6,6 +6,7 @@ import type { Membership } from './membership.ts'
 import { isVoter, membershipFlaw } from './membership.ts'
 import type { Message } from './message.ts'
 import type { ResolvedRaftOptions } from './options.ts'
+import type { VoteCast } from './quorum.ts'
 import type { Pledge } from './outbox.ts'
 import { Outbox } from './outbox.ts'
 import { Probation } from './probation.ts'
@@ -71,7 +72,7 @@ export class RaftState {
   electionTimeout = 0
   heartbeatElapsed = 0
   /** Votes counted by a candidate. */
-  votes = new Map<MemberId, boolean>()
+  votes = new Map<MemberId, VoteCast>()
   candidacy: Candidacy | undefined
 
   /** Of a leader. */
@@ -112,7 +113,7 @@ export class RaftState {
     this.handedOut = hardState
     this.membership = membership
     this.membershipIndex = appliedIndex
-    this.probation = hardState.isOnProbation ? new Probation() : undefined
+    this.probation = hardState.isOnProbation ? new Probation(hardState.commitIndex) : undefined
     this.tracker = new Tracker(options)
     this.redrawTimeout()
   }
@@ -127,9 +128,14 @@ export class RaftState {
     return {
       term: this.term,
       vote: this.vote,
-      commitIndex: this.log.commitIndex,
+      commitIndex: this.knownCommitIndex,
       isOnProbation: this.probation !== undefined,
     }
+  }
+
+  /** What this member knows to be committed, its log may end before. */
+  get knownCommitIndex(): number {
+    return Math.max(this.log.commitIndex, this.probation?.committedIndex ?? 0)
   }
 
   /** Something else than the commit index differs from what was handed out. */
@@ -149,9 +155,13 @@ export class RaftState {
     this.#syncNumber = this.batchNumber
   }
 
-  /** Whether this member may lead: a voter that knows that nothing of its log is missing. */
+  /** Whether this member may campaign: not when it knows that its log lacks what is committed. */
   get isPromotable(): boolean {
-    return this.probation === undefined && !this.log.isInstalling && isVoter(this.membership, this.id)
+    return (
+      this.knownCommitIndex <= this.log.lastIndex &&
+      !this.log.isInstalling &&
+      isVoter(this.membership, this.id)
+    )
   }
 
   /** Nobody else has a say. */

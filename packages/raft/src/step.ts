@@ -123,14 +123,17 @@ function isHeld(state: RaftState, message: Message): boolean {
 
 /**
  * With `preVote` or `checkQuorum` nobody disturbs a leader by campaigning: so a leader, or a candidate, that is
- * behind is told, or it would never learn of the later term. Nor does a member that may not campaign, for example on
- * probation, ever bring its later term to anybody otherwise.
+ * behind is told, or it would never learn of the later term. Nor does a member that may not campaign, or on probation
+ * finds nobody to vote for it, ever bring its later term to anybody otherwise.
  */
 function answerEarlierTerm(state: RaftState, { type, from }: Message): void {
   const { id, term, options } = state
-  if (type === 'preVote') state.send({ type: 'preVoteResponse', from: id, to: from, term, isGranted: false })
+  const isOnProbation = state.probation !== undefined
+  if (type === 'preVote')
+    state.send({ type: 'preVoteResponse', from: id, to: from, term, isGranted: false, isOnProbation })
   else if (type === 'append' || type === 'heartbeat' || type === 'snapshot') {
-    if (options.checkQuorum || options.preVote || !state.isPromotable) answerStale(state, from)
+    if (options.checkQuorum || options.preVote || isOnProbation || !state.isPromotable)
+      answerStale(state, from)
   }
 }
 

@@ -69,9 +69,13 @@ test('a member votes when its vote is durable, and refuses at once', () => {
   const member = solo({ raft: quiet })
   member.raft.step(vote(2, 1))
   member.raft.step(vote(3, 1))
-  expect(takeOnly(member)).toMatchObject([{ type: 'voteResponse', to: 3n, isGranted: false }])
+  expect(takeOnly(member)).toMatchObject([
+    { type: 'voteResponse', to: 3n, isGranted: false, isOnProbation: false },
+  ])
   member.persist()
-  expect(takeOnly(member)).toMatchObject([{ type: 'voteResponse', to: 2n, isGranted: true }])
+  expect(takeOnly(member)).toMatchObject([
+    { type: 'voteResponse', to: 2n, isGranted: true, isOnProbation: false },
+  ])
 })
 
 test('a vote for a term that is over by the time it is durable is not sent', () => {

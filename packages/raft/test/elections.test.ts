@@ -92,8 +92,10 @@ test.each([
     const member = solo({ voters, raft: noPreVote })
     member.raft.campaign()
     work(member)
-    for (const id of granted) tell(member, from(id, 'voteResponse', 1, { isGranted: true }))
-    for (const id of rejected) tell(member, from(id, 'voteResponse', 1, { isGranted: false }))
+    for (const id of granted)
+      tell(member, from(id, 'voteResponse', 1, { isGranted: true, isOnProbation: false }))
+    for (const id of rejected)
+      tell(member, from(id, 'voteResponse', 1, { isGranted: false, isOnProbation: false }))
     expect(member.raft.role).toBe(role)
     expect(member.raft.term).toBe(1)
   },
@@ -103,23 +105,31 @@ test('a vote is counted once, however often it arrives', () => {
   const member = solo({ voters: [1, 2, 3, 4, 5], raft: noPreVote })
   member.raft.campaign()
   work(member)
-  const granted = from(2, 'voteResponse', 1, { isGranted: true })
+  const granted = from(2, 'voteResponse', 1, { isGranted: true, isOnProbation: false })
   tell(member, granted, granted, granted)
   expect(member.raft.role).toBe('candidate')
 })
 
 test('a member gives one vote in a term, to whoever asks first, and again to the same', () => {
   const member = solo({ raft: noPreVote })
-  expect(tell(member, vote(2, 1))).toMatchObject([{ type: 'voteResponse', to: 2n, isGranted: true }])
-  expect(tell(member, vote(3, 1))).toMatchObject([{ type: 'voteResponse', to: 3n, isGranted: false }])
-  expect(tell(member, vote(2, 1))).toMatchObject([{ type: 'voteResponse', to: 2n, isGranted: true }])
-  expect(tell(member, vote(3, 2))).toMatchObject([{ type: 'voteResponse', to: 3n, isGranted: true }])
+  expect(tell(member, vote(2, 1))).toMatchObject([
+    { type: 'voteResponse', to: 2n, isGranted: true, isOnProbation: false },
+  ])
+  expect(tell(member, vote(3, 1))).toMatchObject([
+    { type: 'voteResponse', to: 3n, isGranted: false, isOnProbation: false },
+  ])
+  expect(tell(member, vote(2, 1))).toMatchObject([
+    { type: 'voteResponse', to: 2n, isGranted: true, isOnProbation: false },
+  ])
+  expect(tell(member, vote(3, 2))).toMatchObject([
+    { type: 'voteResponse', to: 3n, isGranted: true, isOnProbation: false },
+  ])
 })
 
 test('a vote outlives a crash', () => {
   const member = solo({ hardState: { term: 4, vote: 2n }, raft: noPreVote })
-  expect(tell(member, vote(3, 4))).toMatchObject([{ isGranted: false }])
-  expect(tell(member, vote(2, 4))).toMatchObject([{ isGranted: true }])
+  expect(tell(member, vote(3, 4))).toMatchObject([{ isGranted: false, isOnProbation: false }])
+  expect(tell(member, vote(2, 4))).toMatchObject([{ isGranted: true, isOnProbation: false }])
 })
 
 test('a candidate that hears a leader of its term, or a later one, follows it', () => {
@@ -156,12 +166,24 @@ test('a granted vote, and a word of the leader, put off the election', () => {
 // Raft, section 5.4.1.
 
 test.each([
-  { log: [1], last: [1, 1], isGranted: true, why: 'is the same' },
-  { log: [1], last: [1, 2], isGranted: true, why: 'is longer' },
-  { log: [1, 1], last: [1, 1], isGranted: false, why: 'is shorter' },
-  { log: [1], last: [2, 1], isGranted: true, why: 'ends in a later term' },
-  { log: [1, 1, 1], last: [2, 1], isGranted: true, why: 'is shorter, but ends in a later term' },
-  { log: [2], last: [1, 3], isGranted: false, why: 'is longer, but ends in an earlier term' },
+  { log: [1], last: [1, 1], isGranted: true, isOnProbation: false, why: 'is the same' },
+  { log: [1], last: [1, 2], isGranted: true, isOnProbation: false, why: 'is longer' },
+  { log: [1, 1], last: [1, 1], isGranted: false, isOnProbation: false, why: 'is shorter' },
+  { log: [1], last: [2, 1], isGranted: true, isOnProbation: false, why: 'ends in a later term' },
+  {
+    log: [1, 1, 1],
+    last: [2, 1],
+    isGranted: true,
+    isOnProbation: false,
+    why: 'is shorter, but ends in a later term',
+  },
+  {
+    log: [2],
+    last: [1, 3],
+    isGranted: false,
+    isOnProbation: false,
+    why: 'is longer, but ends in an earlier term',
+  },
 ] as const)('a candidate whose log $why gets a vote: $isGranted', ({ log, last, isGranted }) => {
   for (const ask of [vote, preVote]) {
     const member = solo({ log, raft: noPreVote })
@@ -192,17 +214,23 @@ test('a pre-candidate changes neither its term nor its vote', () => {
 
 test('a pre-vote is granted in the term that was asked for, and changes nothing at the voter', () => {
   const member = solo({ hardState: { term: 3, vote: 2n } })
-  expect(tell(member, preVote(3, 4))).toMatchObject([{ type: 'preVoteResponse', term: 4, isGranted: true }])
-  expect(tell(member, preVote(2, 4))).toMatchObject([{ type: 'preVoteResponse', term: 4, isGranted: true }])
+  expect(tell(member, preVote(3, 4))).toMatchObject([
+    { type: 'preVoteResponse', term: 4, isGranted: true, isOnProbation: false },
+  ])
+  expect(tell(member, preVote(2, 4))).toMatchObject([
+    { type: 'preVoteResponse', term: 4, isGranted: true, isOnProbation: false },
+  ])
   expect(member.disk.hardState).toMatchObject({ term: 3, vote: 2n })
 })
 
 test('a pre-vote of an earlier term is refused in the own term, from which the asker learns', () => {
   const member = solo({ hardState: { term: 5 } })
-  expect(tell(member, preVote(2, 3))).toMatchObject([{ type: 'preVoteResponse', term: 5, isGranted: false }])
+  expect(tell(member, preVote(2, 3))).toMatchObject([
+    { type: 'preVoteResponse', term: 5, isGranted: false, isOnProbation: false },
+  ])
   const asker = solo({ hardState: { term: 2 } })
   asker.raft.campaign()
-  tell(asker, from(2, 'preVoteResponse', 5, { isGranted: false }))
+  tell(asker, from(2, 'preVoteResponse', 5, { isGranted: false, isOnProbation: false }))
   expect(asker.raft.status()).toMatchObject({ role: 'follower', term: 5 })
 })
 
@@ -211,11 +239,11 @@ test('a late grant of an earlier pre-vote does not count', () => {
   member.raft.campaign()
   tell(
     member,
-    from(2, 'preVoteResponse', 2, { isGranted: true }),
-    from(3, 'preVoteResponse', 9, { isGranted: true }),
+    from(2, 'preVoteResponse', 2, { isGranted: true, isOnProbation: false }),
+    from(3, 'preVoteResponse', 9, { isGranted: true, isOnProbation: false }),
   )
   expect(member.raft.status()).toMatchObject({ role: 'preCandidate', term: 2 })
-  tell(member, from(2, 'preVoteResponse', 3, { isGranted: true }))
+  tell(member, from(2, 'preVoteResponse', 3, { isGranted: true, isOnProbation: false }))
   expect(member.raft.status()).toMatchObject({ role: 'candidate', term: 3 })
 })
 
@@ -225,8 +253,8 @@ test('a pre-candidate that a majority refuses waits for another timeout', () => 
   work(member)
   tell(
     member,
-    from(2, 'preVoteResponse', 0, { isGranted: false }),
-    from(3, 'preVoteResponse', 0, { isGranted: false }),
+    from(2, 'preVoteResponse', 0, { isGranted: false, isOnProbation: false }),
+    from(3, 'preVoteResponse', 0, { isGranted: false, isOnProbation: false }),
   )
   expect(member.raft.status()).toMatchObject({ role: 'follower', term: 0 })
 })
@@ -266,7 +294,7 @@ test('who heard a leader within the election timeout answers no vote, and keeps 
   expect(tell(member, vote(3, 5), preVote(3, 5))).toEqual([])
   expect(member.raft.term).toBe(1)
   tickTimes(member, 1)
-  expect(tell(member, preVote(3, 5))).toMatchObject([{ isGranted: true }])
+  expect(tell(member, preVote(3, 5))).toMatchObject([{ isGranted: true, isOnProbation: false }])
 })
 
 test('a leader answers no vote, unless it hands over itself', () => {
@@ -274,7 +302,9 @@ test('a leader answers no vote, unless it hands over itself', () => {
   const { term, lastIndex } = member.raft
   expect(tell(member, vote(2, term + 5, [term, lastIndex]))).toEqual([])
   const transfer = from(2, 'vote', term + 5, { lastTerm: term, lastIndex, isTransfer: true })
-  expect(tell(member, transfer)).toMatchObject([{ type: 'voteResponse', isGranted: true }])
+  expect(tell(member, transfer)).toMatchObject([
+    { type: 'voteResponse', isGranted: true, isOnProbation: false },
+  ])
 })
 
 test('who forgot its leader may vote at once', () => {
@@ -282,7 +312,7 @@ test('who forgot its leader may vote at once', () => {
   tell(member, append(2, 1, {}))
   member.raft.forgetLeader()
   expect(member.raft.status()).toMatchObject({ term: 1, leaderId: 0n })
-  expect(tell(member, preVote(3, 2))).toMatchObject([{ isGranted: true }])
+  expect(tell(member, preVote(3, 2))).toMatchObject([{ isGranted: true, isOnProbation: false }])
 })
 
 test('with lease reads nobody forgets its leader, or votes soon after a start', () => {
@@ -297,7 +327,7 @@ test('with lease reads nobody forgets its leader, or votes soon after a start', 
 
 test('a learner votes, and does not campaign', () => {
   const member = solo({ voters: [2, 3], learners: [1], raft: noPreVote })
-  expect(tell(member, vote(2, 1))).toMatchObject([{ isGranted: true }])
+  expect(tell(member, vote(2, 1))).toMatchObject([{ isGranted: true, isOnProbation: false }])
   tickTimes(member, 100)
   member.raft.campaign()
   expect(member.raft.role).toBe('follower')
@@ -305,14 +335,15 @@ test('a learner votes, and does not campaign', () => {
 
 test('who is not a member votes, for it may be one by now', () => {
   const member = solo({ voters: [2, 3], raft: noPreVote })
-  expect(tell(member, vote(2, 1))).toMatchObject([{ isGranted: true }])
+  expect(tell(member, vote(2, 1))).toMatchObject([{ isGranted: true, isOnProbation: false }])
 })
 
 test('the votes of learners and strangers are not counted', () => {
   const member = solo({ voters: [1, 2, 3, 4, 5], learners: [6], raft: noPreVote })
   member.raft.campaign()
   work(member)
-  for (const id of [6, 7, 8]) tell(member, from(id, 'voteResponse', 1, { isGranted: true }))
+  for (const id of [6, 7, 8])
+    tell(member, from(id, 'voteResponse', 1, { isGranted: true, isOnProbation: false }))
   expect(member.raft.role).toBe('candidate')
 })
 

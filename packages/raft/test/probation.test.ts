@@ -20,24 +20,70 @@ import {
 const quiet = { preVote: false, checkQuorum: false }
 const lost = { isOnProbation: true }
 
-test('a member on probation grants neither votes nor pre-votes', () => {
+test('a vote on probation says so, a pre-vote too', () => {
   const member = solo({ hardState: lost, raft: quiet })
-  expect(tell(member, vote(2, 5, [4, 9]), preVote(2, 7, [4, 9]))).toMatchObject([
-    { isGranted: false },
-    { isGranted: false },
+  expect(tell(member, preVote(2, 7, [4, 9]), vote(2, 5, [4, 9]))).toMatchObject([
+    { isGranted: true, isOnProbation: true },
+    { isGranted: true, isOnProbation: true },
   ])
-  expect(member.raft.term).toBe(5)
 })
 
-test('a member on probation does not campaign, not even alone or when it is told to', () => {
-  for (const voters of [[1], [1, 2, 3]]) {
-    const member = solo({ voters, hardState: lost, raft: quiet })
-    tickTimes(member, 50)
-    member.raft.campaign()
-    tell(member, append(2, 1, {}))
-    tell(member, from(2, 'timeoutNow', 1, {}))
-    expect(member.raft.role).toBe('follower')
+test('who knows of a committed entry that was lost elects nobody without it, and does not campaign', () => {
+  const member = solo({ log: [1, 1], hardState: { ...lost, commitIndex: 5 }, raft: quiet })
+  expect(tell(member, vote(2, 5, [4, 4]))).toMatchObject([{ isGranted: false }])
+  expect(tell(member, vote(2, 5, [4, 5]))).toMatchObject([{ isGranted: true }])
+  tickTimes(member, 50)
+  member.raft.campaign()
+  expect(member.raft.role).toBe('follower')
+})
+
+test.each([
+  { votes: { 2: 'granted' }, role: 'candidate' },
+  { votes: { 2: 'onProbation' }, role: 'candidate' },
+  { votes: { 2: 'granted', 3: 'refused' }, role: 'follower' },
+  { votes: { 2: 'onProbation', 3: 'refused' }, role: 'follower' },
+  { votes: { 2: 'granted', 3: 'onProbation' }, role: 'leader' },
+  { votes: { 2: 'onProbation', 3: 'onProbation' }, role: 'leader' },
+  { votes: { 2: 'granted', 3: 'granted' }, role: 'leader' },
+] as const)('a candidate on probation of three members is $role after $votes', ({ votes, role }) => {
+  const member = solo({ voters: [1, 2, 3], hardState: lost, raft: quiet })
+  member.raft.campaign()
+  work(member)
+  for (const [voter, cast] of Object.entries(votes)) {
+    const fields = { isGranted: cast !== 'refused', isOnProbation: cast === 'onProbation' }
+    tell(member, from(Number(voter), 'voteResponse', member.raft.term, fields))
   }
+  expect(member.raft.role).toBe(role)
+  expect(member.raft.status().isOnProbation).toBe(role !== 'leader')
+})
+
+test('a member that nobody else has a say about leads with all that it has', () => {
+  const member = solo({ voters: [1], hardState: lost, raft: quiet })
+  member.raft.campaign()
+  work(member)
+  expect(member.raft.role).toBe('leader')
+})
+
+test('all members together elect who has most of the log after each of them has lost its end', () => {
+  const cluster = new Cluster({ voters: [1, 2, 3] })
+  cluster.elect(1).raft.propose([command('a'), command('b')])
+  cluster.settle()
+  const { commitIndex } = cluster.member(1).raft
+  // What each lost had not been acknowledged: member 2 has everything that was.
+  for (const id of [1, 2, 3]) {
+    cluster.restart(id, (disk) => {
+      if (id !== 2) disk.entries.length = commitIndex - 1
+      disk.hardState = { ...disk.hardState, commitIndex: 1, isOnProbation: true }
+    })
+  }
+  for (let tick = 0; tick < 60; tick++) {
+    for (const id of [1, 2, 3]) cluster.tick(id)
+    cluster.settle()
+  }
+  const statuses = [1, 2, 3].map((id) => cluster.member(id).raft.status())
+  expect(statuses.filter(({ role }) => role === 'leader')).toMatchObject([{ id: 2n }])
+  for (const status of statuses)
+    expect(status).toMatchObject({ isOnProbation: false, lastIndex: commitIndex + 1 })
 })
 
 test('a leader of an earlier term is told of the later one: a member on probation will not campaign with it', () => {

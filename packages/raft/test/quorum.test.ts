@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { electionResult, majorityReached, majorityVote } from '../src/quorum.ts'
+import { electionResult, majorityReached, majorityVote, type VoteCast } from '../src/quorum.ts'
 
 test.each([
   { values: [], reached: Infinity },
@@ -25,11 +25,18 @@ test('what a majority has reached is the highest value that enough have, counted
 })
 
 const voters = fc.uniqueArray(fc.nat(8), { maxLength: 7 })
-const votes = fc.array(fc.tuple(fc.nat(8), fc.boolean())).map((pairs) => new Map(pairs))
+const casts = fc.constantFrom<VoteCast>('granted', 'refused', 'grantedOnProbation')
+const votes = fc.array(fc.tuple(fc.nat(8), casts)).map((pairs) => new Map(pairs))
 
 /** Whether somebody wins, if those who did not vote yet do as told. */
-function wins(list: readonly number[], cast: ReadonlyMap<number, boolean>, others: boolean): boolean {
-  return list.length === 0 || list.filter((id) => cast.get(id) ?? others).length * 2 > list.length
+function wins(list: readonly number[], cast: ReadonlyMap<number, VoteCast>, others: boolean): boolean {
+  const agrees = (id: number): boolean => (cast.has(id) ? cast.get(id) === 'granted' : others)
+  return list.length === 0 || list.filter(agrees).length * 2 > list.length
+}
+
+/** Whether all are for it, on probation or not, if those who did not vote yet do as told. */
+function isUnanimous(list: readonly number[], cast: ReadonlyMap<number, VoteCast>, others: boolean): boolean {
+  return list.every((id) => (cast.has(id) ? cast.get(id) !== 'refused' : others))
 }
 
 test('an election is won or lost as soon as nobody can change that, and pending before', () => {
@@ -41,10 +48,12 @@ test('an election is won or lost as soon as nobody can change that, and pending 
   )
 })
 
-test('a joint election needs both majorities', () => {
+test('a joint election needs both majorities, or all; on probation a vote is none for a majority', () => {
   fc.assert(
     fc.property(voters, voters, votes, (incoming, outgoing, cast) => {
-      const both = (others: boolean): boolean => wins(incoming, cast, others) && wins(outgoing, cast, others)
+      const both = (others: boolean): boolean =>
+        (wins(incoming, cast, others) && wins(outgoing, cast, others)) ||
+        isUnanimous([...incoming, ...outgoing], cast, others)
       const expected = both(false) ? 'won' : both(true) ? 'pending' : 'lost'
       expect(electionResult({ voters: incoming, outgoingVoters: outgoing }, cast)).toBe(expected)
     }),

@@ -30,7 +30,7 @@ test('a leader begins its term with an empty entry, and sends it to all', () => 
   const member = solo({ log: [1], raft: quiet })
   member.raft.campaign()
   work(member)
-  expect(tell(member, from(2, 'voteResponse', 2, { isGranted: true }))).toMatchObject([
+  expect(tell(member, from(2, 'voteResponse', 2, { isGranted: true, isOnProbation: false }))).toMatchObject([
     {
       type: 'append',
       to: 2n,

@@ -56,7 +56,7 @@ test('trap 2: a candidate that lost does not count its own vote, in that term or
   member.raft.step(append(2, 1, {}))
   member.raft.campaign()
   member.persist(1)
-  member.raft.step(from(3, 'voteResponse', 2, { isGranted: true }))
+  member.raft.step(from(3, 'voteResponse', 2, { isGranted: true, isOnProbation: false }))
   expect(member.raft.status()).toMatchObject({ role: 'candidate', term: 2 })
   expect(takeOnly(member)).toEqual([])
   member.persist()
@@ -208,7 +208,9 @@ test.each(['checkQuorum', 'preVote'])(
 
 test('trap 11: a candidate of an earlier term is told of the later one', () => {
   const member = solo({ hardState: { term: 5 } })
-  expect(tell(member, preVote(2, 3))).toMatchObject([{ type: 'preVoteResponse', term: 5, isGranted: false }])
+  expect(tell(member, preVote(2, 3))).toMatchObject([
+    { type: 'preVoteResponse', term: 5, isGranted: false, isOnProbation: false },
+  ])
 })
 
 test('trap 12: members with and without pre-votes get together: a member whose term ran ahead is not stuck', () => {

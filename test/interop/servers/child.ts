@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /** Servers that would outlive these tests if an error ended them. */
@@ -97,19 +98,27 @@ function superviseProcess(child: ChildProcess): ServerProcess {
   }
 }
 
-/** Ports that nobody listens on at the moment. */
+/**
+ * Ports that nobody listens on at the moment, below those from which the system takes one for each connection: what
+ * was free is still so when a server gets there.
+ */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   const ports: number[] = []
-  for (const server of servers) {
-    if (!server.listening) await once(server, 'listening')
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('a port has no number')
-    ports.push(address.port)
-  }
-  for (const server of servers) {
-    server.close()
-    await once(server, 'close')
+  while (ports.length < count) {
+    const port = randomInt(12_000, 32_000)
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port)
   }
   return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const listening = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (!(await listening)) return false
+  server.close()
+  await once(server, 'close')
+  return true
 }

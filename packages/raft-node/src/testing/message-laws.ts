@@ -16,8 +16,8 @@ function everyType(from: bigint, to: bigint): readonly Message[] {
   return [
     { ...envelope, type: 'preVote', ...last },
     { ...envelope, type: 'vote', ...last, isTransfer: true },
-    { ...envelope, type: 'preVoteResponse', isGranted: false },
-    { ...envelope, type: 'voteResponse', isGranted: true },
+    { ...envelope, type: 'preVoteResponse', isGranted: false, isOnProbation: false },
+    { ...envelope, type: 'voteResponse', isGranted: true, isOnProbation: false },
     {
       ...envelope,
       type: 'append',

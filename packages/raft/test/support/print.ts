@@ -49,7 +49,8 @@ function fields(message: Message): string[] {
     }
     case 'preVoteResponse':
     case 'voteResponse':
-      return [message.isGranted ? 'granted' : 'rejected']
+      if (!message.isGranted) return ['rejected']
+      return [message.isOnProbation ? 'granted on probation' : 'granted']
     case 'append': {
       const after = `after ${String(message.previousTerm)}/${String(message.previousIndex)}`
       return [after, `[${printEntries(message.entries)}]`, `commit ${String(message.commitIndex)}`]

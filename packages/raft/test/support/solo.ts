@@ -149,12 +149,12 @@ export function lead(member: TestMember): TestMember {
   for (const id of othersOf(member)) {
     const term = member.raft.term + 1
     if (member.raft.role === 'preCandidate')
-      tell(member, from(id, 'preVoteResponse', term, { isGranted: true }))
+      tell(member, from(id, 'preVoteResponse', term, { isGranted: true, isOnProbation: false }))
   }
   work(member)
   for (const id of othersOf(member)) {
     if (member.raft.role === 'candidate')
-      tell(member, from(id, 'voteResponse', member.raft.term, { isGranted: true }))
+      tell(member, from(id, 'voteResponse', member.raft.term, { isGranted: true, isOnProbation: false }))
   }
   if (member.raft.role !== 'leader') throw new Error('member 1 does not lead')
   work(member)

@@ -109,9 +109,15 @@ export class StoreCluster implements StoreWorld {
   }
 
   /**
-   * Whether a majority would still have all that it promised if this machine lost the end of its log. Who may have lost
-   * something does not vote: if that is the majority, nobody can ever lead.
+   * Whether the cluster could still elect a leader if this machine lost the end of its log to a loss of power. When most
+   * have, all are needed: so nobody may be away for ever, damaged or replaced.
    */
+  mayLosePower(machine: StoreMachine): boolean {
+    const { rotPauseMeanMs, membershipPauseMeanMs } = this.faults
+    return (rotPauseMeanMs === 0 && membershipPauseMeanMs === 0) || this.maySuffer(machine)
+  }
+
+  /** Whether a majority would still have all that it promised if this machine lost something of its log. */
   maySuffer(machine: StoreMachine): boolean {
     const voters = this.machines.filter(({ state, isLearner }) => state !== 'retired' && !isLearner)
     const unsound = voters.filter((other) => other !== machine && !other.isSound)

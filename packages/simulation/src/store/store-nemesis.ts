@@ -52,14 +52,19 @@ export class StoreNemesis {
 
   #kill(random: Random): void {
     const { running, faults } = this.#cluster
-    const victims = chance(random, faults.blackoutRatio) ? running : [this.#victim(random)]
-    for (const victim of victims) if (victim !== undefined) this.#crash(victim, random, 'kill')
+    const isBlackout = chance(random, faults.blackoutRatio)
+    const victims = isBlackout ? running : [this.#victim(random)]
+    const hasPower = !isBlackout || faults.powerLossPauseMeanMs === 0 || chance(random, 0.5)
+    for (const victim of victims) {
+      if (victim === undefined) continue
+      this.#crash(victim, random, hasPower || !this.#cluster.mayLosePower(victim) ? 'kill' : 'powerLoss')
+    }
   }
 
   #losePower(random: Random): void {
     const victim = this.#victim(random)
     if (victim === undefined) return
-    this.#crash(victim, random, this.#cluster.maySuffer(victim) ? 'powerLoss' : 'kill')
+    this.#crash(victim, random, this.#cluster.mayLosePower(victim) ? 'powerLoss' : 'kill')
   }
 
   #crash(machine: StoreMachine, random: Random, cause: 'kill' | 'powerLoss'): void {
