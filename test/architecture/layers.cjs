@@ -10,7 +10,7 @@ const layers = [
     packages: ['raft-node', 'store', 'transport-tcp', 'store-etcd'],
     also: { store: ['raft-node'], 'transport-tcp': ['raft-node'], 'store-etcd': ['store'] },
   },
-  { packages: ['registry', 'config-hub', 'governance', 'auth'] },
+  { packages: ['registry', 'config-hub', 'governance', 'auth', 'simulation'] },
   {
     packages: ['adapter-etcd', 'adapter-eureka', 'adapter-polaris', 'adapter-xds', 'client', 'gateway'],
     also: { gateway: ['client'] },
