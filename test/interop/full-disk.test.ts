@@ -3,7 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { addEtcdServices, etcdServerOptions, etcdServices } from '@orrery/adapter-etcd'
 import { systemEnvironment } from '@orrery/environment/system'
 import { openStore, type Store } from '@orrery/store'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findState } from './crash/found-state.ts'
 import { type Operation, perform } from './crash/operation.ts'
 import { Oracle } from './crash/oracle.ts'
@@ -225,6 +225,8 @@ describe('a server with a quota', () => {
     expect(answer).toEqual(exceeded)
     expect(stored).toBeGreaterThan(100)
 
+    // The alarm is a write of its own, for which a refusal does not wait.
+    await vi.waitUntil(() => store.alarms.list().length > 0)
     expect(await call(endpoint, 'Alarm', getAlarms)).toMatchObject({ response: { alarms: [{ alarm: 1 }] } })
     expect(await call(endpoint, 'Range', { ...all, count_only: true })).toMatchObject({
       response: { count: String(stored) },
