@@ -65,7 +65,7 @@ export class WatchHub implements StreamHost {
   adopt(other: WatchHub): void {
     for (const stream of other.#streams) {
       this.#streams.add(stream)
-      stream.moveTo(this)
+      stream.moveTo(this, other.source.revision)
     }
     this.watchers += other.watchers
     this.#ready.push(...other.#ready)

@@ -143,12 +143,16 @@ export class MvccWatchStream {
     this.#hub.removeStream(this)
   }
 
-  /** For the hub: the stream belongs to another one from now on. */
-  moveTo(hub: StreamHost): void {
+  /** For the hub: the stream belongs to another one from now on, and has had everything up to `revision`. */
+  moveTo(hub: StreamHost, revision: number): void {
     this.#hub = hub
     for (const watcher of this.#watchers.values()) {
       if (watcher.state === 'parked') continue
-      if (watcher.state === 'synced') this.#unsynced++
+      if (watcher.state === 'synced') {
+        this.#unsynced++
+        // It was not told of revisions in which there was nothing for it.
+        watcher.next = Math.max(watcher.next, revision + 1)
+      }
       watcher.state = 'unsynced'
       hub.resync(watcher)
     }

@@ -355,6 +355,18 @@ describe('streams that another core takes over', () => {
     expect(told(stream.take())).toEqual(['0: compacted 8'])
   })
 
+  test('need nothing from before what their watchers have seen without any event for them', () => {
+    const { behind, ahead: next } = ahead()
+    const stream = behind.openWatchStream()
+    stream.create({ key: 'b' })
+    for (const mvcc of [behind, next]) for (let i = 0; i < 4; i++) put(mvcc, 'a')
+    next.compact(8)
+    next.adoptWatchStreams(behind)
+    while (next.watchSyncStep(10));
+    put(next, 'b')
+    expect(told(stream.take())).toEqual(['0: put b@9'])
+  })
+
   test('leave a watcher parked that has no room, until its reader comes', () => {
     const { behind, ahead: next } = ahead({ pendingMaxResponses: 1 })
     const stream = behind.openWatchStream()
