@@ -123,12 +123,12 @@ export class ReplicatedLeases implements Leases {
     return { type: 'timeToLive', timeToLive }
   }
 
-  /** @throws LeaseError `LEASE_NOT_PRIMARY`: all of them are to be asked for elsewhere */
+  /** @throws one of {@link elsewhereCodes}: all of them are to be asked for elsewhere */
   async #renew(ids: readonly bigint[]): Promise<Renewed[]> {
     const keeper = this.#parts.keeper()
     const renewing = ids.map((id) =>
       keeper.keepAlive(id).catch((error: unknown) => {
-        if (error instanceof Error && !hasCode(error, 'LEASE_NOT_PRIMARY')) return error
+        if (error instanceof Error && !hasCode(error, ...elsewhereCodes)) return error
         throw error
       }),
     )
