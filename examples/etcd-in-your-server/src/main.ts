@@ -1,13 +1,8 @@
 // #region readme
-import { Server, ServerCredentials } from '@grpc/grpc-js'
-import {
-  addEtcdServices,
-  etcdGatewayPlugin,
-  etcdServerOptions,
-  etcdServices,
-  sharePort,
-} from '@orrery/adapter-etcd'
+import { ServerCredentials } from '@grpc/grpc-js'
+import { addEtcdServices, etcdGatewayPlugin, etcdServerOptions, etcdServices } from '@orrery/adapter-etcd'
 import { systemEnvironment } from '@orrery/environment/system'
+import { createGrpcServer, sharePort } from '@orrery/grpc-server'
 import { createMemoryStore } from '@orrery/store'
 import { fastify } from 'fastify'
 
@@ -18,7 +13,7 @@ const app = fastify() // your server, with your routes
 app.get('/', () => ({ keys: store.status().keys }))
 await app.register(etcdGatewayPlugin, { services })
 
-const grpc = new Server(etcdServerOptions())
+const grpc = createGrpcServer(etcdServerOptions()) // or grpc-js' own: new Server(etcdServerOptions())
 addEtcdServices(grpc, services)
 const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
 sharePort(app.server, (socket) => injector.injectConnection(socket))

@@ -6,6 +6,7 @@ import type { OptionName, ReferenceServerOptions } from './options.ts'
 import {
   contradictionOf,
   contradictionOfAll,
+  grpcServers,
   logLevels,
   mergeOptions,
   optionsSchema,
@@ -24,6 +25,7 @@ const options: Record<OptionName, Usage> = {
   memory: { help: 'keep everything in memory, write nothing to disk' },
   'log-level': { value: '<level>', help: `${logLevels.join(', ')} (default: info)` },
   'listen-client': { value: '<address>', help: 'etcd clients, gRPC and JSON (default: 127.0.0.1:2379)' },
+  'grpc-server': { value: '<which>', help: `${grpcServers.join(', ')} (default: fast)` },
   'listen-peer': { value: '<address>', help: 'other members (default: 127.0.0.1:2380)' },
   'advertise-peer': {
     value: '<addresses>',

@@ -10,14 +10,15 @@ import {
   etcdMetricsPlugin,
   etcdServerOptions,
   etcdServices,
-  sharePort,
 } from '@orrery/adapter-etcd'
 import type { EtcdMetrics, EtcdServices } from '@orrery/adapter-etcd'
 import type { Environment } from '@orrery/environment'
+import { createGrpcServer, sharePort } from '@orrery/grpc-server'
 import type { Store } from '@orrery/store'
 import { fastify } from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { formatListenAddress } from './listen-address.ts'
+import type { ReferenceServerOptions } from './options.ts'
 import { type HostAndPort, listenError, reachable } from './probe-port.ts'
 
 /** What etcd's protocols are served from. */
@@ -26,8 +27,8 @@ export interface EtcdListenerDeps {
   readonly environment: Environment
 }
 
-/** How the member appears and where it listens. */
-export interface EtcdListenerOptions {
+/** How the member appears, where it listens, and what serves gRPC there. */
+export interface EtcdListenerOptions extends Pick<ReferenceServerOptions, 'grpcServer'> {
   readonly name: string
   readonly address: HostAndPort
 }
@@ -50,7 +51,7 @@ const drainMaxMs = 5_000
  */
 export async function listenForEtcdClients(
   { store, environment }: EtcdListenerDeps,
-  { name, address }: EtcdListenerOptions,
+  { name, address, grpcServer }: EtcdListenerOptions,
 ): Promise<EtcdListener> {
   let clientUrls: readonly string[] = []
   const member = {
@@ -62,7 +63,7 @@ export async function listenForEtcdClients(
   }
   const metrics = createEtcdMetrics({ store })
   const drainable = createDrainableServices(metrics.meter(etcdServices({ store, environment, member })))
-  const grpc = createGrpcServer({ store, environment }, drainable.services)
+  const grpc = startGrpcServer({ store, environment }, drainable.services, grpcServer)
   const http = await createHttpServer({ store, environment }, drainable.services, metrics)
 
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
@@ -97,8 +98,17 @@ export function clientUrlOf({ host, port }: HostAndPort): string {
   return `http://${formatListenAddress({ host: reachable(host, hostname()), port })}`
 }
 
-function createGrpcServer(deps: EtcdListenerDeps, services: EtcdServices): Server {
-  const server = new Server(etcdServerOptions())
+/** What is used of a server: both have it. */
+type GrpcServer = Pick<Server, 'addService' | 'createConnectionInjector' | 'tryShutdown' | 'forceShutdown'>
+
+function startGrpcServer(
+  deps: EtcdListenerDeps,
+  services: EtcdServices,
+  kind: ReferenceServerOptions['grpcServer'],
+): GrpcServer {
+  const options = etcdServerOptions()
+  const server: GrpcServer =
+    kind === 'grpc-js' ? new Server(options) : createGrpcServer({ ...options, environment: deps.environment })
   addEtcdServices(server, services)
   addHealthService(server, deps)
   return server
@@ -128,7 +138,7 @@ async function createHttpServer(
 }
 
 /** Lets calls finish, for a while. */
-function shutDown(server: Server, { clock, logger }: Environment): Promise<void> {
+function shutDown(server: GrpcServer, { clock, logger }: Environment): Promise<void> {
   return new Promise((resolve) => {
     const deadline = clock.setTimer(drainMaxMs, () => {
       logger.warn('calls did not finish in time and were cut off', { drainMaxMs })

@@ -8,6 +8,9 @@ import { duration, initialCluster, listenAddress, notYet, path, peerAddresses } 
 /** How much is logged, from most to least. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
+/** Servers that speak gRPC, the same for their clients. */
+export const grpcServers = ['fast', 'grpc-js'] as const
+
 /** One of {@link logLevels}. */
 export type LogLevel = (typeof logLevels)[number]
 
@@ -22,6 +25,7 @@ export const optionsSchema = z
     memory: z.boolean(),
     'log-level': z.enum(logLevels, { error: `expected one of ${logLevels.join(', ')}` }),
     'listen-client': listenAddress,
+    'grpc-server': z.enum(grpcServers, { error: `expected one of ${grpcServers.join(', ')}` }),
     'listen-peer': listenAddress,
     'advertise-peer': peerAddresses,
     'initial-cluster': initialCluster,
@@ -88,6 +92,8 @@ export interface ReferenceServerOptions {
   readonly logLevel: LogLevel
   /** Where etcd clients connect, gRPC and JSON on one port. Port 0 picks a free one. */
   readonly listenClient: ListenAddress
+  /** What serves gRPC: `@orrery/grpc-server`, or the server of grpc-js. */
+  readonly grpcServer: (typeof grpcServers)[number]
   /** How old revisions are forgotten. Undefined: they are not. */
   readonly autoCompaction: AutoCompactionMode | undefined
   /** Undefined: this process keeps the store alone, for ever. */
@@ -100,9 +106,10 @@ export const optionDefaults = {
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
   listenPeer: { host: '127.0.0.1', port: 2380 },
+  grpcServer: 'fast',
   autoCompactionMode: 'periodic',
   autoCompactionRetention: '0',
-} as const satisfies Pick<ReferenceServerOptions, 'name' | 'logLevel' | 'listenClient'> & {
+} as const satisfies Pick<ReferenceServerOptions, 'name' | 'logLevel' | 'listenClient' | 'grpcServer'> & {
   readonly listenPeer: ListenAddress
   readonly autoCompactionMode: (typeof compactionModes)[number]
   readonly autoCompactionRetention: string
@@ -227,6 +234,7 @@ export function resolveOptions(merged: PartialOptions): ReferenceServerOptions {
     dataDir: merged.memory === true ? undefined : (merged['data-dir'] ?? `${name}.orrery`),
     logLevel: merged['log-level'] ?? optionDefaults.logLevel,
     listenClient: merged['listen-client'] ?? optionDefaults.listenClient,
+    grpcServer: merged['grpc-server'] ?? optionDefaults.grpcServer,
     autoCompaction: autoCompaction === 'off' ? undefined : autoCompaction,
     peer: merged.memory === true ? undefined : resolvePeer(merged),
   }

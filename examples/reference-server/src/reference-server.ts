@@ -52,7 +52,7 @@ export function createReferenceServer(
     if (closing !== undefined) throw new ServerError('SERVER_CLOSED', 'the server was closed')
   }
   const startParts = async (): Promise<void> => {
-    const { name, listenClient } = options
+    const { name, listenClient, grpcServer } = options
     const address = listenClient === 'off' ? undefined : await probePort('listen-client', listenClient)
     const clientUrls = address === undefined ? [] : [clientUrlOf(address)]
     requireStarting()
@@ -75,7 +75,7 @@ export function createReferenceServer(
       })
     }
     if (address === undefined) return
-    const listener = await listenForEtcdClients({ store, environment }, { name, address })
+    const listener = await listenForEtcdClients({ store, environment }, { name, address, grpcServer })
     parts.push(listener)
     // Before clients are turned away: they need a leader elsewhere.
     parts.push({ close: () => handOver(store, environment) })

@@ -42,6 +42,7 @@ async function start(name: string, peer: Partial<PeerOptions> | undefined): Prom
     dataDir: join(directory, name),
     logLevel: 'silent',
     listenClient: anyPort,
+    grpcServer: 'fast',
     autoCompaction: undefined,
     peer: peer === undefined ? undefined : { ...alone, ...peer },
   }

@@ -43,6 +43,7 @@ const defaults: ReferenceServerOptions = {
   dataDir: 'default.orrery',
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
+  grpcServer: 'fast',
   autoCompaction: undefined,
   peer: { ...alone, listen: { host: '127.0.0.1', port: 2380 } },
 }
@@ -50,6 +51,11 @@ const defaults: ReferenceServerOptions = {
 describe('the command line', () => {
   test('needs nothing', () => {
     expect(optionsOf()).toEqual(defaults)
+  })
+
+  test('chooses what serves gRPC', () => {
+    expect(optionsOf('--grpc-server', 'grpc-js').grpcServer).toBe('grpc-js')
+    expect(() => optionsOf('--grpc-server', 'other')).toThrow('--grpc-server: expected one of fast, grpc-js')
   })
 
   test('names the data directory after the member', () => {
@@ -215,6 +221,7 @@ describe('the configuration file', () => {
       dataDir: 'a1.orrery',
       logLevel: 'warn',
       listenClient: { host: '::1', port: 0 },
+      grpcServer: 'fast',
       autoCompaction: undefined,
       peer: undefined,
     })

@@ -32,15 +32,18 @@ const inMemory: ReferenceServerOptions = {
   dataDir: undefined,
   logLevel: 'silent',
   listenClient: anyPort,
+  grpcServer: 'fast',
   autoCompaction: undefined,
   peer: undefined,
 }
+
+let grpcServer: ReferenceServerOptions['grpcServer']
 
 async function start(
   options: Partial<ReferenceServerOptions> = {},
   environment?: Environment,
 ): Promise<string> {
-  const server = createReferenceServer({ ...inMemory, ...options }, environment)
+  const server = createReferenceServer({ ...inMemory, grpcServer, ...options }, environment)
   servers.push(server)
   await server.start()
   return server.endpoints.client ?? ''
@@ -71,7 +74,11 @@ async function post(endpoint: string, path: string, body: unknown): Promise<unkn
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const hello = { kvs: [{ key: base64('hello'), value: base64('world') }] }
 
-describe('the reference server', () => {
+describe.each(['fast', 'grpc-js'] as const)('the reference server on %s', (kind) => {
+  beforeEach(() => {
+    grpcServer = kind
+  })
+
   test('puts over gRPC and reads over JSON, on one port', async () => {
     const endpoint = await start()
     await put(endpoint, 'hello', 'world')

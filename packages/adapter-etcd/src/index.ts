@@ -24,8 +24,6 @@ export type { EtcdHealthOptions } from './http/health-plugin.ts'
 export { etcdHealthDefaults, etcdHealthPlugin } from './http/health-plugin.ts'
 export type { EtcdMetricsOptions } from './http/metrics-plugin.ts'
 export { etcdMetricsPlugin } from './http/metrics-plugin.ts'
-export type { SharedPort, SharePortOptions } from './http/port-sharing.ts'
-export { sharePort, sharePortDefaults } from './http/port-sharing.ts'
 export type { EtcdMetrics } from './metrics/etcd-metrics.ts'
 export { createEtcdMetrics } from './metrics/etcd-metrics.ts'
 

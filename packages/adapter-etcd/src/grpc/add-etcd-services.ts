@@ -93,8 +93,8 @@ export function grpcServices(services: EtcdServices): readonly GrpcService[] {
   ]
 }
 
-/** Adds every service to a server that the host owns, binds and shuts down. */
-export function addEtcdServices(server: Server, services: EtcdServices): void {
+/** Adds every service to a server that the host owns, binds and shuts down: grpc-js' own, or one that is like it. */
+export function addEtcdServices(server: Pick<Server, 'addService'>, services: EtcdServices): void {
   for (const { definition, implementation } of grpcServices(services)) {
     server.addService(definition, implementation)
   }

@@ -56,7 +56,7 @@ export function healthService(deps: HealthDeps): GrpcService {
 }
 
 /** Adds {@link healthService} to a server that the host owns. */
-export function addHealthService(server: Server, deps: HealthDeps): void {
+export function addHealthService(server: Pick<Server, 'addService'>, deps: HealthDeps): void {
   const { definition, implementation } = healthService(deps)
   server.addService(definition, implementation)
 }

@@ -6,8 +6,8 @@ import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import * as grpc from '@grpc/grpc-js'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { SharedPort, SharePortOptions } from '../../src/http/port-sharing.ts'
-import { sharePort } from '../../src/http/port-sharing.ts'
+import type { SharedPort, SharePortOptions } from '../../src/listening/port-sharing.ts'
+import { sharePort } from '../../src/listening/port-sharing.ts'
 
 const passBytes = (bytes: Buffer): Buffer => bytes
 const echoMethod = {

@@ -1,8 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
-
-/** What every HTTP/2 client sends first. RFC 9113, section 3.4. No HTTP/1 request begins like it. */
-const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
+import { readFirstBytes } from './first-bytes.ts'
 
 /** Options of {@link sharePort}. */
 export interface SharePortOptions {
@@ -57,10 +55,7 @@ export function sharePort(
   const undecided = new Set<Socket>()
   let closed = false
 
-  const decide = (socket: Socket, head: Buffer, isHttp2: boolean): void => {
-    undecided.delete(socket)
-    socket.pause()
-    socket.unshift(head)
+  const decide = (socket: Socket, isHttp2: boolean): void => {
     if (isHttp2) {
       // An HTTP server allows half-open sockets; an HTTP/2 session would never notice the client's end.
       socket.allowHalfOpen = false
@@ -78,11 +73,17 @@ export function sharePort(
       return
     }
     undecided.add(socket)
-    readFirstBytes(socket, firstBytesTimeoutMs, {
-      decided: (head, isHttp2) => {
-        decide(socket, head, isHttp2)
+    const deadline = setTimeout(() => socket.destroy(), firstBytesTimeoutMs)
+    const settle = (): void => {
+      clearTimeout(deadline)
+      undecided.delete(socket)
+    }
+    readFirstBytes(socket, {
+      decided: (isHttp2) => {
+        settle()
+        decide(socket, isHttp2)
       },
-      gone: () => undecided.delete(socket),
+      gone: settle,
     })
   })
 
@@ -96,41 +97,4 @@ export function sharePort(
       undecided.clear()
     },
   }
-}
-
-interface FirstBytesOutcome {
-  readonly decided: (head: Buffer, isHttp2: boolean) => void
-  /** The connection ended undecided. */
-  readonly gone: () => void
-}
-
-/** Reads until the bytes differ from the preface or hold all of it, however small the pieces. */
-function readFirstBytes(socket: Socket, timeoutMs: number, outcome: FirstBytesOutcome): void {
-  let head: Buffer = Buffer.alloc(0)
-  // One deadline for all bytes: an idle timeout would let a client drip them.
-  const deadline = setTimeout(() => socket.destroy(), timeoutMs)
-
-  const stop = (): void => {
-    clearTimeout(deadline)
-    socket.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
-  }
-  const onData = (chunk: Buffer): void => {
-    head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
-    const compared = Math.min(head.length, preface.length)
-    const differs = head.compare(preface, 0, compared, 0, compared) !== 0
-    if (!differs && compared < preface.length) return
-    stop()
-    outcome.decided(head, !differs)
-  }
-  const onEnd = (): void => {
-    socket.destroy()
-  }
-  const onError = (): void => {
-    // A reset before the first request is nobody's concern; `close` follows.
-  }
-  const onClose = (): void => {
-    stop()
-    outcome.gone()
-  }
-  socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
 }

@@ -1,0 +1,25 @@
+/**
+ * A gRPC server over `node:net` and `node:tls`, with an HTTP/2 of its own, that takes the service definitions and
+ * handlers of grpc-js unchanged:
+ *
+ * ```text
+ * socket -> frames -> header blocks -> stream -> messages -> interceptors -> handler
+ *        <- one write a turn <- frames <- windows <- messages and status <-
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { createGrpcServer } from './server.ts'
+export type { CloseOptions, ConnectionInjector, GrpcServer } from './server.ts'
+export { grpcServerDefaults } from './options.ts'
+export type { GrpcJsServerOptions, GrpcServerLimits, GrpcServerOptions } from './options.ts'
+export { defenceKinds } from './counters.ts'
+export type { DefenceKind, GrpcServerStats } from './counters.ts'
+export { GrpcServerError, grpcServerErrorCodes } from './errors.ts'
+export type { GrpcServerErrorCode } from './errors.ts'
+export { CallAbortedError } from './grpc/call-aborted.ts'
+export type { CallAbortedCode } from './grpc/call-aborted.ts'
+export { TlsCredentials } from './listening/tls-credentials.ts'
+export type { TlsCredentialsOptions } from './listening/tls-credentials.ts'
+export { sharePort, sharePortDefaults } from './listening/port-sharing.ts'
+export type { SharedPort, SharePortOptions } from './listening/port-sharing.ts'
