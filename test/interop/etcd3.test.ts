@@ -12,6 +12,7 @@ const ttlSeconds = 30
 const kinds = [
   ['etcd', () => startEtcd()],
   ['Orrery', () => startOrrery()],
+  ['Orrery on grpc-js', () => startOrrery({ grpcServer: 'grpc-js' })],
 ] as const
 
 /** Waits for the next change that a watcher reports, as text. */

@@ -5,6 +5,7 @@ import {
   addHealthService,
   createDrainableServices,
   createEtcdMetrics,
+  etcdFileDescriptors,
   etcdGatewayPlugin,
   etcdHealthPlugin,
   etcdMetricsPlugin,
@@ -13,7 +14,7 @@ import {
 } from '@orrery/adapter-etcd'
 import type { EtcdMetrics, EtcdServices } from '@orrery/adapter-etcd'
 import type { Environment } from '@orrery/environment'
-import { createGrpcServer, sharePort } from '@orrery/grpc-server'
+import { createGrpcServer, createReflectionService, sharePort } from '@orrery/grpc-server'
 import type { Store } from '@orrery/store'
 import { fastify } from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -111,6 +112,11 @@ function startGrpcServer(
     kind === 'grpc-js' ? new Server(options) : createGrpcServer({ ...options, environment: deps.environment })
   addEtcdServices(server, services)
   addHealthService(server, deps)
+  for (const { definition, implementation } of createReflectionService({
+    fileDescriptors: etcdFileDescriptors(),
+  }).definitions) {
+    server.addService(definition, implementation)
+  }
   return server
 }
 

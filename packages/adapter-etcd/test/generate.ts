@@ -1,6 +1,7 @@
 /**
- * Derives `src/generated` from the protocol files: codecs by protobuf.js' static generator, their types, and
- * a table of fields for the JSON gateway. `npm run generate` writes them; a test compares them.
+ * Derives `src/generated` from the protocol files: codecs by protobuf.js' static generator, their types, a
+ * table of fields for the JSON gateway, and descriptors for reflection. `npm run generate` writes them; a test
+ * compares them.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
+import { describeFiles } from './describe-files.ts'
 
 const { Enum, Field, MapField, Namespace, Root, Type } = protobuf
 
@@ -202,6 +204,20 @@ export const messages: Readonly<Record<string, readonly SchemaField[]>>
 export const enums: Readonly<Record<string, Readonly<Record<string, number>>>>
 `
 
+/** Descriptors of all protocol files, as text that a string can be made of without escapes. */
+function descriptors(): string {
+  const files = describeFiles(protoDirectory, ['kv.proto', 'auth.proto', ...protoFiles])
+  const lines = files.flatMap(({ name, bytes }) => [
+    `  // ${name}`,
+    `  '${Buffer.from(bytes).toString('base64')}',`,
+  ])
+  const head = [
+    '/** `google.protobuf.FileDescriptorProto` of each protocol file, in base64: a file after its imports. */',
+    'export const fileDescriptors: readonly string[] = [',
+  ]
+  return `${note}${[...head, ...lines, ']'].join('\n')}\n`
+}
+
 /** Every generated file by name. */
 export function generate(): Readonly<Record<string, string>> {
   readProtoNames()
@@ -211,6 +227,7 @@ export function generate(): Readonly<Record<string, string>> {
     'messages.d.ts': types(root),
     'schema.js': schema(root),
     'schema.d.ts': schemaTypes,
+    'descriptors.ts': descriptors(),
   }
 }
 

@@ -19,6 +19,31 @@ export { GrpcServerError, grpcServerErrorCodes } from './errors.ts'
 export type { GrpcServerErrorCode } from './errors.ts'
 export { CallAbortedError } from './grpc/call-aborted.ts'
 export type { CallAbortedCode } from './grpc/call-aborted.ts'
+export { createHealthService } from './health/health-service.ts'
+export type { HealthService, HealthServiceOptions, ServingStatus } from './health/health-service.ts'
+export { healthDefinition, servingStatuses } from './health/health-messages.ts'
+export type {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthDefinition,
+  HealthListRequest,
+  HealthListResponse,
+} from './health/health-messages.ts'
+export { fileDescriptorsOf } from './reflection/file-descriptors-of.ts'
+export { reflectionDefinition } from './reflection/reflection-messages.ts'
+export type {
+  ReflectionAnswer,
+  ReflectionDefinition,
+  ReflectionQuery,
+  ReflectionRequest,
+  ReflectionResponse,
+} from './reflection/reflection-messages.ts'
+export { createReflectionService } from './reflection/reflection-service.ts'
+export type {
+  ReflectionService,
+  ReflectionServiceOptions,
+  ReflectionServiceVersion,
+} from './reflection/reflection-service.ts'
 export { TlsCredentials } from './listening/tls-credentials.ts'
 export type { TlsCredentialsOptions } from './listening/tls-credentials.ts'
 export { sharePort, sharePortDefaults } from './listening/port-sharing.ts'

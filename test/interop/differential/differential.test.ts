@@ -44,6 +44,18 @@ describe('random requests', () => {
     expect(missing(report.coverage)).toEqual([])
   })
 
+  test('Orrery on the server of grpc-js answers as a real etcd', async () => {
+    const report = await runDifferential({
+      seed,
+      operations: 60_000,
+      lanes: 2,
+      shrink: true,
+      startA: () => startEtcd(),
+      startB: () => startOrrery({ grpcServer: 'grpc-js' }),
+    })
+    expect(report.failure).toBeUndefined()
+  })
+
   test.each(['leader', 'follower'])('a %s of three members answers as a real etcd', async (asked) => {
     const report = await runDifferential({
       seed,

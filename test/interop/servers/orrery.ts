@@ -7,6 +7,12 @@ const repository = fileURLToPath(new URL('../../../', import.meta.url))
 /** The reference server, from its sources. */
 const program = ['--conditions=@orrery/source', '--import', 'tsx', 'examples/reference-server/src/main.ts']
 
+/** Servers of gRPC that clients must not be able to tell apart. */
+export const grpcServerKinds = ['fast', 'grpc-js'] as const
+
+/** One of {@link grpcServerKinds}. */
+export type GrpcServerKind = (typeof grpcServerKinds)[number]
+
 export interface OrreryOptions {
   /** Where it keeps its data. @defaultValue in memory */
   readonly directory?: string
@@ -15,6 +21,8 @@ export interface OrreryOptions {
   /** Host and port for other members. @defaultValue off: it keeps its data alone */
   readonly peer?: string
   readonly args?: readonly string[]
+  /** What serves gRPC. @defaultValue that of the reference server */
+  readonly grpcServer?: GrpcServerKind
   /** Whether to wait until it reports its health, not only until it is ready. @defaultValue `true` */
   readonly healthy?: boolean
 }
@@ -34,7 +42,8 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
     ...['--listen-peer', options.peer ?? 'off'],
   ]
   const data = options.directory === undefined ? ['--memory'] : onDisk(options.directory)
-  const args = [...data, '--listen-client', endpoint, ...(options.args ?? [])]
+  const grpc = options.grpcServer === undefined ? [] : ['--grpc-server', options.grpcServer]
+  const args = [...data, '--listen-client', endpoint, ...grpc, ...(options.args ?? [])]
   const server = await startProgram(args)
   await server.line('ready')
   if (options.healthy !== false) await healthy(url, server)

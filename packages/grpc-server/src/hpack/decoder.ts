@@ -62,7 +62,7 @@ export class HpackDecoder {
       const entry = first >= 0x80 ? this.#entry(reader.readInteger(first, 0x7f)) : this.#readLiteral(first)
       bytes += entry.bytes
       count += 1
-      within &&= bytes <= limits.listMaxBytes && count <= limits.listMaxFields
+      within = bytes <= limits.listMaxBytes && count <= limits.listMaxFields
       if (within) fields.push(entry.name, entry.value)
       first = reader.hasMore ? reader.readByte() : noField
     }
