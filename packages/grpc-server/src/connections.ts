@@ -53,11 +53,18 @@ export class Connections {
     if (this.#admit(stream)) this.#serve(stream)
   }
 
-  /** Has all connections finish their calls and close. @returns when they are closed */
+  /** Has the connections that there are finish their calls and close. @returns them */
+  drainOpen(): readonly Http2Connection[] {
+    const open = [...this.#open]
+    for (const connection of open) connection.life.drain('')
+    return open
+  }
+
+  /** The same, and takes no more. @returns when they are closed */
   drain(): Promise<void> {
     this.#isClosing = true
     for (const socket of this.#undecided) socket.destroy()
-    for (const connection of this.#open) connection.life.drain('')
+    this.drainOpen()
     if (this.#open.size === 0) return Promise.resolve()
     return new Promise((resolve) => this.#onEmpty.push(resolve))
   }
@@ -66,9 +73,7 @@ export class Connections {
   destroy(): void {
     this.#isClosing = true
     for (const socket of this.#undecided) socket.destroy()
-    for (const connection of this.#open) {
-      connection.fail(new ConnectionError(errorCode.cancel, 'the server is shut down'))
-    }
+    for (const connection of this.#open) cutOff(connection)
   }
 
   #admit(stream: Duplex): boolean {
@@ -113,4 +118,9 @@ export class Connections {
       for (const resolve of onEmpty) resolve()
     })
   }
+}
+
+/** Ends a connection and the calls on it. */
+export function cutOff(connection: Http2Connection): void {
+  connection.fail(new ConnectionError(errorCode.cancel, 'the server is shut down'))
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
-import { Connections } from './connections.ts'
+import { Connections, cutOff } from './connections.ts'
 import { Counters, type GrpcServerStats } from './counters.ts'
 import { GrpcServerError } from './errors.ts'
 import { Methods } from './grpc/methods.ts'
@@ -152,9 +152,9 @@ class Server implements GrpcServer {
         connections.inject(connection)
       },
       drain: (graceTimeMs) => {
-        void connections.drain()
+        const open = connections.drainOpen()
         clock.setTimer(graceTimeMs, () => {
-          connections.destroy()
+          for (const connection of open) cutOff(connection)
         })
       },
       destroy: () => {

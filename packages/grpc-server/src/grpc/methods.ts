@@ -11,7 +11,7 @@ export interface Method {
   readonly path: string
   readonly kind: MethodKind
   readonly deserialize: (bytes: Buffer) => unknown
-  readonly serialize: (message: unknown) => Buffer
+  readonly serialize: (message: unknown) => unknown
   /** The handler of its kind, as grpc-js takes it. */
   readonly handler: (call: never, callback: never) => unknown
 }
@@ -71,7 +71,7 @@ function toMethod(
     path,
     kind,
     deserialize: requestDeserialize,
-    serialize: responseSerialize as (message: unknown) => Buffer,
+    serialize: responseSerialize,
     handler: handler === undefined ? unimplementedHandler(kind, name) : handler.bind(implementation),
   }
 }

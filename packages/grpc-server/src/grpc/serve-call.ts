@@ -54,7 +54,7 @@ function intercept(
     requestStream: method.kind === 'clientStream' || method.kind === 'bidi',
     responseStream: method.kind === 'serverStream' || method.kind === 'bidi',
     requestDeserialize: method.deserialize,
-    responseSerialize: method.serialize,
+    responseSerialize: method.serialize as (message: unknown) => Buffer,
   }
   let call: ServerInterceptingCallInterface = wire
   for (const interceptor of interceptors) call = interceptor(definition, call)

@@ -50,15 +50,17 @@ export function appendMetadata(fields: string[], metadata: Metadata): void {
   }
 }
 
-/** What is not sent as it is: gRPC over HTTP/2, "Percent-Encoded". */
-const toEncode = /[^ -$&-~]/
+/** What is not sent as it is: gRPC over HTTP/2, "Percent-Encoded", and no value begins or ends with a space. */
+const toEncode = /[^ -$&-~]|^ | $/
 
 /** Details may have any characters. */
 export function encodeDetails(details: string): string {
   if (!toEncode.test(details)) return details
   let encoded = ''
-  for (const byte of Buffer.from(details)) {
-    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+  const bytes = Buffer.from(details)
+  for (const [at, byte] of bytes.entries()) {
+    const isOuterSpace = byte === 0x20 && (at === 0 || at === bytes.length - 1)
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25 && !isOuterSpace
     encoded += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }
   return encoded

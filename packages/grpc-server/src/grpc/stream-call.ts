@@ -79,10 +79,17 @@ export class StreamCall extends Duplex {
     this.#surface.call.sendStatus({ ...this.#status, metadata: this.#status.metadata ?? this.#trailers })
   }
 
+  /** Reads requests to their end, or as far as the handler likes: the call then still has responses to send. */
+  override [Symbol.asyncIterator](): ReturnType<Duplex[typeof Symbol.asyncIterator]> {
+    return this.iterator({ destroyOnReturn: false })
+  }
+
   /** A handler that destroys its call ends it: with grpc-js, its client would wait for ever. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const { call, wire } = this.#surface
-    if (!wire.isEnded) {
+    // Node destroys what was read to its end; the callback is still to come then.
+    const isOnlyRead = wire.method.kind === 'clientStream' && (error === null || error.name === 'AbortError')
+    if (!wire.isEnded && !isOnlyRead) {
       const givenUp = { code: status.CANCELLED, details: 'The server gave up the call' }
       call.sendStatus(error === null ? givenUp : statusOfError(error, undefined))
     }

@@ -146,7 +146,7 @@ export class WireCall extends Timeout implements StreamReceiver, ServerIntercept
   aborted(): void {
     if (this.#isEnded) return
     this.#abort('cancelled')
-    this.#finish()
+    this.#finish('soon')
   }
 
   #mayBeLong(length: number): boolean {
@@ -296,8 +296,8 @@ export class WireCall extends Timeout implements StreamReceiver, ServerIntercept
     const trailers = trailersOf(callStatus)
     if (this.#isHeadSent) this.#sendTrailers(trailers, trailers === okTrailers)
     else {
-      this.#isHeadSent = true
-      this.#sendTrailers(withFields(trailersOnlyHead, trailers), false)
+      this.#finish('soon')
+      this.#stream.end(withFields(trailersOnlyHead, trailers), false)
     }
   }
 
@@ -310,16 +310,14 @@ export class WireCall extends Timeout implements StreamReceiver, ServerIntercept
   #sendTrailers(fields: readonly string[], isConstant: boolean): void {
     if (this.#isEnded) return
     // First, so that the stream's end is no abortion.
-    this.#finish()
+    this.#finish(this.#abortKind === undefined ? 'afterClose' : 'soon')
     this.#stream.end(fields, isConstant)
   }
 
   #serialize(message: unknown): Buffer | undefined {
     if (this.#isEnded) return undefined
-    let bytes: Buffer
-    try {
-      bytes = this.method.serialize(message)
-    } catch {
+    const bytes = serialize(this.method, message)
+    if (bytes === undefined) {
       this.sendStatus({ code: status.INTERNAL, details: 'Error serializing response' })
       return undefined
     }
@@ -337,7 +335,8 @@ export class WireCall extends Timeout implements StreamReceiver, ServerIntercept
     onAborted?.(kind)
   }
 
-  #finish(): void {
+  /** @param told when the handler hears of it: as with grpc-js, of messages and a status after its stream has closed */
+  #finish(told: 'soon' | 'afterClose'): void {
     this.#isEnded = true
     if (this.#deadlineMs !== Infinity) this.#host.timers.cancel(this)
     this.#waiting = nothingWaits
@@ -348,10 +347,11 @@ export class WireCall extends Timeout implements StreamReceiver, ServerIntercept
     const listener = this.#listener
     if (listener === undefined) return
     if (hasQuietEnd(listener) && listener.endQuietly()) return
-    // grpc-js tells of the end of a call in the next tick, and of a good one, too.
-    process.nextTick(() => {
+    const tell = (): void => {
       listener.onCancel()
-    })
+    }
+    if (told === 'soon') process.nextTick(tell)
+    else setImmediate(tell)
   }
 
   // What handlers ask about the call.
@@ -391,6 +391,16 @@ export class WireCall extends Timeout implements StreamReceiver, ServerIntercept
 }
 
 const nothingWaits: Waiting[] = []
+
+/** A serializer is the host's: it may throw, and give what are no bytes. */
+function serialize(method: Method, message: unknown): Buffer | undefined {
+  try {
+    const bytes: unknown = method.serialize(message)
+    return bytes instanceof Uint8Array ? (bytes as Buffer) : undefined
+  } catch {
+    return undefined
+  }
+}
 
 function isWholeMessage(bytes: Buffer, start: number, size: number): boolean {
   return size >= prefixBytes && bytes[start] === 0 && bytes.readUInt32BE(start + 1) === size - prefixBytes

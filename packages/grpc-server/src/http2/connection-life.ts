@@ -140,7 +140,11 @@ export class ConnectionLife {
   pingAnswered(payload: Buffer): void {
     if (payload.equals(pings.drain)) {
       if (this.#leaving === 'draining') this.#leave()
-    } else if (payload.equals(pings.keepalive)) this.#awaitsPing = false
+    } else if (payload.equals(pings.keepalive) && this.#awaitsPing) {
+      this.#awaitsPing = false
+      this.#receivedSincePing = false
+      this.#start(this.#keepalive, this.#limits.keepaliveTimeMs)
+    }
   }
 
   /** The client opens no more calls. */

@@ -146,7 +146,7 @@ export class Http2Connection {
   /** Ends the connection for a fault of the client. RFC 9113, section 5.4.1. */
   fail({ code, message }: ConnectionError): void {
     if (this.#state !== 'open') return
-    if (code !== errorCode.enhanceYourCalm && code !== errorCode.noError) {
+    if (code !== errorCode.enhanceYourCalm && code !== errorCode.cancel) {
       this.host.counters.defend('protocolError')
     }
     this.writeGoaway(this.lastStreamId, code, message)
