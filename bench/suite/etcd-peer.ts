@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endWithThisProcess } from './child-process.ts'
 
 /** A running etcd server. */
 export interface EtcdPeer {
   /** host:port */
   readonly endpoint: string
-  readonly pid: number
+  readonly pids: readonly number[]
   stop(): void
 }
 
@@ -41,6 +42,7 @@ export async function startEtcd(): Promise<EtcdPeer | undefined> {
     ],
     { stdio: 'ignore' },
   )
+  endWithThisProcess(child)
   for (;;) {
     const health = await fetch(`${url}/health`).catch(() => undefined)
     if (health?.ok === true) break
@@ -49,16 +51,10 @@ export async function startEtcd(): Promise<EtcdPeer | undefined> {
   }
   return {
     endpoint: `127.0.0.1:${client}`,
-    pid: child.pid ?? 0,
+    pids: child.pid === undefined ? [] : [child.pid],
     stop: () => {
       child.kill('SIGKILL')
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-/** Resident memory of a process. Unit: bytes. */
-export function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
 }

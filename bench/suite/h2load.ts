@@ -1,47 +1,75 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Call } from './calls.ts'
 
 /** What one run of the load generator sends. */
-export interface Load {
+export interface Load extends Call {
   /** host:port */
   readonly endpoint: string
-  /** `package.Service/Method` */
-  readonly method: string
-  /** The encoded request message. */
-  readonly message: Uint8Array
   readonly requests: number
   readonly connections: number
   readonly streams: number
 }
 
+const frameHeaderBytes = 5
+
 /**
- * Sends one unary gRPC request over and over by nghttp2's `h2load`.
+ * Sends unary gRPC requests over and over by nghttp2's `h2load`.
  *
  * @returns requests per second
  * @throws Error when a request failed
  */
-export async function h2load(load: Load): Promise<number> {
+export function h2load(load: Load): Promise<number> {
+  return withRequest(load.message, (body) => generate(load, ['-d', body]))
+}
+
+/** {@link h2load}, for how long each request takes. @returns unit: us, from shortest to longest */
+export function h2loadLatencies(load: Load): Promise<readonly number[]> {
+  return withRequest(load.message, async (body) => {
+    const log = `${body}.log`
+    await generate(load, ['-d', body, `--log-file=${log}`])
+    // Each line: when it began, HTTP status, how long it took. Unit: us.
+    const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+    return lines.map((line) => Number(line.split('\t')[2])).sort((a, b) => a - b)
+  })
+}
+
+/** Runs `use` with the path of a file that holds a message as gRPC sends it. */
+async function withRequest<T>(message: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-h2load-'))
-  const body = join(directory, 'body')
-  const frame = Buffer.alloc(5 + load.message.length)
-  frame.writeUInt32BE(load.message.length, 1)
-  frame.set(load.message, 5)
-  writeFileSync(body, frame)
+  try {
+    const body = join(directory, 'body')
+    const frame = Buffer.alloc(frameHeaderBytes + message.length)
+    frame.writeUInt32BE(message.length, 1)
+    frame.set(message, frameHeaderBytes)
+    writeFileSync(body, frame)
+    return await use(body)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+async function generate(
+  { endpoint, methods, requests, connections, streams }: Load,
+  args: readonly string[],
+): Promise<number> {
   const child = spawn('h2load', [
-    ...['-n', String(load.requests), '-c', String(load.connections), '-m', String(load.streams), '-t', '1'],
-    ...['-H', 'content-type: application/grpc', '-H', 'te: trailers', '-d', body],
-    `http://${load.endpoint}/${load.method}`,
+    ...['-n', String(requests), '-c', String(connections), '-m', String(streams), '-t', '1'],
+    ...['-H', 'content-type: application/grpc', '-H', 'te: trailers', ...args],
+    ...methods.map((method) => `http://${endpoint}/${method}`),
   ])
   let output = ''
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString()
   })
   await new Promise((resolve) => child.on('close', resolve))
-  rmSync(directory, { recursive: true })
   const rate = /finished in [^,]+, ([\d.]+) req\/s/.exec(output)?.[1]
   const succeeded = / (\d+) succeeded/.exec(output)?.[1]
-  if (rate === undefined || Number(succeeded) !== load.requests) throw new Error(`h2load failed:\n${output}`)
+  // It goes by the HTTP status, which is 200 for a call that failed, too. But that has no message.
+  const bytes = Number(/\((\d+)\) data$/m.exec(output)?.[1])
+  const isComplete = Number(succeeded) === requests && bytes >= requests * frameHeaderBytes
+  if (rate === undefined || !isComplete) throw new Error(`h2load failed:\n${output}`)
   return Number(rate)
 }

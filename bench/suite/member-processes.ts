@@ -3,12 +3,16 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { Client, credentials, type MethodDefinition } from '@grpc/grpc-js'
 import { kvDefinition, maintenanceDefinition } from '@orrery/adapter-etcd'
+import { builtProgram } from './built-program.ts'
+import { endWithThisProcess } from './child-process.ts'
 import { freePort } from './etcd-peer.ts'
 
 /** One member of a cluster, in a process of its own. */
 export interface MemberProcess {
   /** host:port */
   readonly endpoint: string
+  /** Undefined: it was never started. */
+  readonly pid: number | undefined
   start(): Promise<void>
   kill(signal: NodeJS.Signals): Promise<void>
   /** @throws ServiceError */
@@ -37,12 +41,19 @@ type Command = (member: {
   readonly members: readonly { readonly name: string; readonly peer: string }[]
 }) => readonly [string, ...string[]]
 
-const reference: Command = ({ name, directory, client, peer, members }) => [
-  process.execPath,
-  ...['--import', 'tsx', 'examples/reference-server/src/main.ts'],
-  ...['--name', name, '--data-dir', directory, '--listen-client', client, '--listen-peer', peer],
-  ...['--initial-cluster', members.map((one) => `${one.name}=${one.peer}`).join(','), '--log-level', 'error'],
-]
+const reference =
+  (program: string): Command =>
+  ({ name, directory, client, peer, members }) => [
+    process.execPath,
+    program,
+    ...['--name', name, '--data-dir', directory, '--listen-client', client, '--listen-peer', peer],
+    ...[
+      '--initial-cluster',
+      members.map((one) => `${one.name}=${one.peer}`).join(','),
+      '--log-level',
+      'error',
+    ],
+  ]
 
 const etcd: Command = ({ name, directory, client, peer, members }) => [
   'etcd',
@@ -58,7 +69,8 @@ export async function startMembers(
   program: 'reference' | 'etcd',
   directory: string,
 ): Promise<readonly MemberProcess[]> {
-  const command = program === 'etcd' ? etcd : reference
+  const command =
+    program === 'etcd' ? etcd : reference(await builtProgram('examples/reference-server/src/main.ts'))
   const members: { name: string; peer: string }[] = []
   for (const name of ['m1', 'm2', 'm3']) members.push({ name, peer: `127.0.0.1:${await freePort()}` })
   const processes: MemberProcess[] = []
@@ -81,11 +93,14 @@ function memberProcess(endpoint: string, [program, ...args]: readonly [string, .
     'grpc.use_local_subchannel_pool': 1,
   })
   let child: ChildProcess | undefined
-  process.once('exit', () => child?.kill('SIGKILL'))
   return {
     endpoint,
+    get pid() {
+      return child?.pid
+    },
     start: async () => {
       child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+      endWithThisProcess(child)
       await once(child, 'spawn')
     },
     kill: async (signal) => {

@@ -1,7 +1,8 @@
 import { kvDefinition } from '@orrery/adapter-etcd'
 import { Client, credentials } from '@grpc/grpc-js'
 import { openStore } from '@orrery/store'
-import { residentBytes, startEtcd } from './etcd-peer.ts'
+import { startEtcd } from './etcd-peer.ts'
+import { residentBytes } from './process-usage.ts'
 import type { Row, Scenario } from './report.ts'
 import { scatteredKey, withDirectory } from './temporary.ts'
 
@@ -25,7 +26,7 @@ export const memoryOfKeys: Scenario = {
       await store.flush()
       const full = measure()
       const used = (full.heapUsed + full.external - bare.heapUsed - bare.external) / megabyte
-      const resident = residentBytes(process.pid) / megabyte
+      const resident = residentBytes([process.pid]) / megabyte
       const rows: Row[] = [
         {
           what: '1,000,000 keys of 16 B x 256 B: heap and external memory',
@@ -90,7 +91,7 @@ async function etcdResident(): Promise<number | undefined> {
   )
   // The backend of etcd commits every 100 ms.
   await new Promise((resolve) => setTimeout(resolve, 1_000))
-  const resident = residentBytes(etcd.pid)
+  const resident = residentBytes(etcd.pids)
   client.close()
   etcd.stop()
   return resident

@@ -13,6 +13,8 @@ export interface Row {
 /** A part of the suite. It runs in a process of its own. */
 export interface Scenario {
   readonly name: string
+  /** Programs without which it cannot run at all. @defaultValue none */
+  readonly needs?: readonly string[]
   run(): Promise<readonly Row[]>
 }
 

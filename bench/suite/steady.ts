@@ -1,4 +1,5 @@
 import { kvDefinition } from '@orrery/adapter-etcd'
+import { key, put } from './calls.ts'
 import { h2load } from './h2load.ts'
 import { leaderOf, standingOf, startMembers } from './member-processes.ts'
 import { count, median, type Scenario } from './report.ts'
@@ -10,16 +11,12 @@ const load = { connections: 4, streams: 25, requests: 30_000 }
 /** Elections in three processes that only have much to do. */
 export const steady: Scenario = {
   name: 'steady',
+  needs: ['h2load'],
   run: () =>
     withDirectory(async (directory) => {
       const members = await startMembers('reference', directory)
       const leader = await leaderOf(members)
       const before = await standingOf(leader)
-      const key = Buffer.from('key0000000000001')
-      const put = {
-        method: 'etcdserverpb.KV/Put',
-        message: kvDefinition.Put.requestSerialize({ key, value: new Uint8Array(256).fill(7) }),
-      }
       const rates: number[] = []
       let compactedAt = 0
       const untilMs = performance.now() + minutes * 60_000

@@ -12,6 +12,8 @@ export interface ResponseHeader extends etcdserverpb.ResponseHeader {
   readonly memberId?: bigint | undefined
   readonly revision?: number | undefined
   readonly raftTerm?: number | undefined
+  /** Both ids, encoded as they are in the message: a server's are the same in each of its answers. */
+  readonly encodedIds?: Uint8Array | undefined
 }
 
 export interface RangeResponse extends etcdserverpb.RangeResponse {

@@ -1,3 +1,4 @@
+import type { ResponseHeader } from '../messages.ts'
 import { mvccpb, type etcdserverpb, type v3electionpb } from '../generated/messages.js'
 import { bytesOf } from './message.ts'
 import { WireWriter } from './wire-writer.ts'
@@ -9,7 +10,7 @@ import { WireWriter } from './wire-writer.ts'
 const varint = (field: number): number => field << 3
 const delimited = (field: number): number => (field << 3) | 2
 
-type Header = etcdserverpb.ResponseHeader | null | undefined
+type Header = (etcdserverpb.ResponseHeader & Pick<ResponseHeader, 'encodedIds'>) | null | undefined
 type Int64 = number | bigint | null | undefined
 
 export function encodeRangeResponse(response: etcdserverpb.RangeResponse): Buffer {
@@ -74,6 +75,14 @@ function writeRange(writer: WireWriter, response: etcdserverpb.RangeResponse): W
   return writer
 }
 
+/** The ids of a header as they are in it, for {@link ResponseHeader.encodedIds}. */
+export function encodeIds(clusterId: bigint, memberId: bigint): Buffer {
+  const writer = new WireWriter()
+  int64(writer, 1, clusterId)
+  int64(writer, 2, memberId)
+  return bytesOf(writer)
+}
+
 function writePut(writer: WireWriter, response: etcdserverpb.PutResponse): WireWriter {
   header(writer, response.header)
   keyValue(writer, 2, response.prevKv)
@@ -110,8 +119,11 @@ function writeEvent(writer: WireWriter, event: mvccpb.Event): void {
 function header(writer: WireWriter, value: Header): void {
   if (!value) return
   writer.uint32(delimited(1)).fork()
-  int64(writer, 1, value.clusterId)
-  int64(writer, 2, value.memberId)
+  if (value.encodedIds !== undefined) writer.raw(value.encodedIds)
+  else {
+    int64(writer, 1, value.clusterId)
+    int64(writer, 2, value.memberId)
+  }
   int64(writer, 3, value.revision)
   int64(writer, 4, value.raftTerm)
   writer.ldelim()

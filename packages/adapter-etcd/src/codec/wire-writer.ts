@@ -10,6 +10,8 @@ interface Halves {
 const BaseWriter: new () => MessageWriter & { uint64(value: number | string | Halves): unknown } =
   protobuf.BufferWriter
 
+const uint32Max = 0xffff_ffff
+
 /** Writes messages, and 64-bit integers in them from numbers and bigints. */
 export class WireWriter extends BaseWriter {
   /** @param expectedBytes what the message will need; a longer one grows. Unit: bytes. */
@@ -28,6 +30,9 @@ export class WireWriter extends BaseWriter {
         low: Number(BigInt.asUintN(32, value)),
         high: Number(BigInt.asUintN(32, value >> 32n)),
       })
+    } else if (typeof value === 'number' && value >= 0 && value <= uint32Max) {
+      // The same bytes, without the two halves in between.
+      this.uint32(value)
     } else super.uint64(value)
     return this
   }

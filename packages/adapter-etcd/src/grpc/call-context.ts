@@ -10,7 +10,7 @@ interface ServerCall {
 }
 
 /** A grpc-js call as services see it. */
-export class GrpcCallContext implements CallContext {
+export class GrpcCallContext implements CallContext, CallMetadata {
   readonly #call: ServerCall
   #controller: AbortController | undefined
   #answered = false
@@ -38,12 +38,14 @@ export class GrpcCallContext implements CallContext {
     this.#answered = true
   }
 
+  /** The context itself: what it is asked for most. */
   get metadata(): CallMetadata {
-    return {
-      get: (name) => {
-        const [value] = this.#call.metadata.get(name)
-        return typeof value === 'string' ? value : undefined
-      },
-    }
+    return this
+  }
+
+  /** The first value of a header. */
+  get(name: string): string | undefined {
+    const [value] = this.#call.metadata.get(name)
+    return typeof value === 'string' ? value : undefined
   }
 }

@@ -1,5 +1,6 @@
 import type { Environment } from '@orrery/environment'
 import type { Store } from '@orrery/store'
+import { encodeIds } from '../codec/responses.ts'
 import { EtcdError } from '../errors.ts'
 import type { ResponseHeader } from '../messages.ts'
 import { toEtcdError } from './failure.ts'
@@ -13,6 +14,7 @@ export class Server {
   readonly environment: Environment
   readonly options: ResolvedOptions
   readonly #leaderWatch: LeaderWatch
+  #ids: { readonly clusterId: bigint; readonly memberId: bigint; readonly encoded: Uint8Array } | undefined
 
   constructor(store: Store, environment: Environment, options: ResolvedOptions) {
     this.store = store
@@ -25,7 +27,16 @@ export class Server {
   /** @param revision what the answer reflects; by default the store's own */
   header(revision?: number): ResponseHeader {
     const { clusterId, memberId, term, revision: current } = this.store.status()
-    return { clusterId, memberId, revision: revision ?? current, raftTerm: term }
+    const encodedIds = this.#encodedIds(clusterId, memberId)
+    return { clusterId, memberId, revision: revision ?? current, raftTerm: term, encodedIds }
+  }
+
+  #encodedIds(clusterId: bigint, memberId: bigint): Uint8Array {
+    const known = this.#ids
+    if (known?.clusterId === clusterId && known.memberId === memberId) return known.encoded
+    const encoded = encodeIds(clusterId, memberId)
+    this.#ids = { clusterId, memberId, encoded }
+    return encoded
   }
 
   /** Answers about members carry no revision. */

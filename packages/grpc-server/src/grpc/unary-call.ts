@@ -9,8 +9,15 @@ import type { CallSurface } from './call-surface.ts'
 import { statusOfError } from './status.ts'
 import type { CallListener, WireCall } from './wire-call.ts'
 
+/**
+ * An `EventEmitter` whose constructor does not run: that makes up a table of listeners, which most calls never need.
+ * The emitter's own methods make it up when the first listener comes.
+ */
+const LazyEventEmitter = function (): void {} as unknown as new () => EventEmitter
+LazyEventEmitter.prototype = EventEmitter.prototype
+
 /** What a handler of one request and one response gets: grpc-js' `ServerUnaryCall`, and a signal. */
-export class UnaryCall extends EventEmitter {
+export class UnaryCall extends LazyEventEmitter {
   readonly request: unknown
   cancelled = false
   readonly #surface: CallSurface
