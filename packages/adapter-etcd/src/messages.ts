@@ -72,6 +72,8 @@ export interface WatchResponse extends etcdserverpb.WatchResponse {
   /** More of the same revision follows in the next response. */
   readonly fragment?: boolean | undefined
   readonly events: readonly Event[]
+  /** Where its encoded form is kept when other streams get the same response. */
+  readonly shared?: { encoded?: Buffer } | undefined
 }
 
 export interface LeaderResponse extends v3electionpb.LeaderResponse {

@@ -44,9 +44,9 @@ export class MvccWatchStream {
   listed = false
   #hub: StreamHost
   readonly #watchers = new Map<number, Watcher>()
-  readonly #parked = new Set<Watcher>()
+  #parked: Set<Watcher> | undefined
   /** Watchers that are gone, but whose `compacted` response is pending: until then their ids are in use. */
-  readonly #compacted = new Set<number>()
+  #compacted: Set<number> | undefined
   #pending: WatchResponse[] = []
   #pendingBytes = 0
   #nextId = 0
@@ -101,7 +101,7 @@ export class MvccWatchStream {
     if (!this.#inUse(watchId)) return false
     const watcher = this.#watchers.get(watchId)
     if (watcher !== undefined) this.#forget(watcher)
-    this.#compacted.delete(watchId)
+    this.#compacted?.delete(watchId)
     this.#discard(watchId)
     return true
   }
@@ -128,8 +128,8 @@ export class MvccWatchStream {
     const taken = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
-    if (this.#compacted.size > 0) this.#compacted.clear()
-    if (this.#parked.size > 0) this.#unpark()
+    this.#compacted = undefined
+    this.#unpark()
     if (this.#progressRequested) this.#answerProgress()
     return taken
   }
@@ -170,7 +170,7 @@ export class MvccWatchStream {
       }
       watcher.state = 'parked'
       watcher.next = Math.max(watcher.next, firstRevision)
-      this.#parked.add(watcher)
+      ;(this.#parked ??= new Set()).add(watcher)
       return
     }
     watcher.next = revision + 1
@@ -203,7 +203,7 @@ export class MvccWatchStream {
     this.#hub.watchers--
     if (watcher.state === 'synced') this.#hub.synced.delete(watcher)
     else this.#unsynced--
-    this.#parked.delete(watcher)
+    this.#parked?.delete(watcher)
     this.#hub.forget(watcher)
     this.#answerProgress()
   }
@@ -225,11 +225,13 @@ export class MvccWatchStream {
 
   /** There is room again. */
   #unpark(): void {
-    for (const watcher of this.#parked) {
+    const parked = this.#parked
+    if (parked === undefined) return
+    this.#parked = undefined
+    for (const watcher of parked) {
       watcher.state = 'unsynced'
       this.#hub.resync(watcher)
     }
-    this.#parked.clear()
   }
 
   #answerProgress(): void {
@@ -241,12 +243,12 @@ export class MvccWatchStream {
   }
 
   #tellCompacted(watchId: number, compactRevision: number): void {
-    this.#compacted.add(watchId)
+    ;(this.#compacted ??= new Set()).add(watchId)
     this.push({ type: 'compacted', watchId, compactRevision }, 0)
   }
 
   #inUse(id: number): boolean {
-    return this.#watchers.has(id) || this.#compacted.has(id)
+    return this.#watchers.has(id) || this.#compacted?.has(id) === true
   }
 
   #freeId(): number {

@@ -1,4 +1,4 @@
-import type { ResponseHeader } from '../messages.ts'
+import type { ResponseHeader, WatchResponse } from '../messages.ts'
 import { mvccpb, type etcdserverpb, type v3electionpb } from '../generated/messages.js'
 import { bytesOf } from './message.ts'
 import { WireWriter } from './wire-writer.ts'
@@ -35,7 +35,15 @@ export function encodeTxnResponse(response: etcdserverpb.TxnResponse): Buffer {
   return bytesOf(writeTxn(new WireWriter(), response))
 }
 
-export function encodeWatchResponse(response: etcdserverpb.WatchResponse): Buffer {
+export function encodeWatchResponse(
+  response: etcdserverpb.WatchResponse & Pick<WatchResponse, 'shared'>,
+): Buffer {
+  const { shared } = response
+  if (shared === undefined) return encodeWatch(response)
+  return (shared.encoded ??= encodeWatch(response))
+}
+
+function encodeWatch(response: etcdserverpb.WatchResponse): Buffer {
   const writer = new WireWriter()
   header(writer, response.header)
   int64(writer, 2, response.watchId)

@@ -1,4 +1,6 @@
 import { EtcdError } from '../errors.ts'
+import { onAbort } from '../services/call-abort.ts'
+import { isPullStream, type PullStream, WrappedStream } from '../services/pull-stream.ts'
 import type { CallContext, EtcdServices, Unary } from '../services/services.ts'
 
 /** Services whose waiting calls a host can end, so that its servers can drain. */
@@ -15,8 +17,7 @@ export interface DrainableServices {
 
 /** Makes services drainable, on whatever transports they are mounted. */
 export function createDrainableServices(services: EtcdServices): DrainableServices {
-  const stopped = new AbortController()
-  const drain = new Drain(stopped.signal)
+  const drain = new Drain()
   const { kv, watch, lease, maintenance, lock, election } = services
   return {
     services: {
@@ -33,16 +34,20 @@ export function createDrainableServices(services: EtcdServices): DrainableServic
       },
     },
     stop: () => {
-      stopped.abort(new EtcdError('ETCD_STOPPED'))
+      drain.stop()
     },
   }
 }
 
 class Drain {
-  readonly #stopped: AbortSignal
+  readonly #controller = new AbortController()
+  readonly #stopped = this.#controller.signal
+  /** Calls that stay open, and have no signal of their own. */
+  readonly #waiting = new Set<(reason: unknown) => void>()
 
-  constructor(stopped: AbortSignal) {
-    this.#stopped = stopped
+  stop(): void {
+    this.#controller.abort(new EtcdError('ETCD_STOPPED'))
+    for (const abort of [...this.#waiting]) abort(this.#stopped.reason)
   }
 
   unary<Request, Response>(method: Unary<Request, Response>): Unary<Request, Response> {
@@ -60,7 +65,12 @@ class Drain {
   stream<Requests, Response>(
     method: (requests: Requests, context: CallContext) => AsyncIterable<Response>,
   ): (requests: Requests, context: CallContext) => AsyncIterable<Response> {
-    return (requests, context) => this.#responses(method(requests, this.#until(context)))
+    return (requests, context) => {
+      const responses = method(requests, this.#until(context))
+      return isPullStream(responses)
+        ? new DrainedStream(responses, this.#stopped)
+        : this.#responses(responses)
+    }
   }
 
   async *#responses<Response>(responses: AsyncIterable<Response>): AsyncGenerator<Response, void, undefined> {
@@ -74,7 +84,53 @@ class Drain {
   }
 
   /** The call's own end, or ours. */
-  #until({ signal, metadata }: CallContext): CallContext {
-    return { signal: AbortSignal.any([signal, this.#stopped]), metadata }
+  #until(context: CallContext): CallContext {
+    const stopped = this.#stopped
+    return {
+      metadata: context.metadata,
+      get signal() {
+        return AbortSignal.any([context.signal, stopped])
+      },
+      onAbort: (callback) => this.#onAbort(context, callback),
+    }
+  }
+
+  #onAbort(context: CallContext, callback: (reason: unknown) => void): () => void {
+    if (this.#stopped.aborted) {
+      callback(this.#stopped.reason)
+      return () => undefined
+    }
+    const stopListening = onAbort(context, (reason) => abort(reason))
+    const abort = (reason: unknown): void => {
+      forget()
+      callback(reason)
+    }
+    const forget = (): void => {
+      this.#waiting.delete(abort)
+      stopListening()
+    }
+    this.#waiting.add(abort)
+    return forget
+  }
+}
+
+/** Responses that end with `ETCD_STOPPED`, whatever else they would end with, once their server drains. */
+class DrainedStream<Response> extends WrappedStream<Response> {
+  readonly #stopped: AbortSignal
+
+  constructor(inner: PullStream<Response>, stopped: AbortSignal) {
+    super(inner)
+    this.#stopped = stopped
+  }
+
+  override take(): Response | undefined {
+    try {
+      const response = super.take()
+      if (response === undefined && this.done) this.#stopped.throwIfAborted()
+      return response
+    } catch (error) {
+      this.#stopped.throwIfAborted()
+      throw error
+    }
   }
 }

@@ -7,6 +7,7 @@ interface ServerCall {
   readonly cancelled: boolean
   readonly metadata: Metadata
   once(event: 'cancelled', listener: () => void): unknown
+  off(event: 'cancelled', listener: () => void): unknown
 }
 
 /** A grpc-js call as services see it. */
@@ -31,6 +32,17 @@ export class GrpcCallContext implements CallContext, CallMetadata {
       else this.#call.once('cancelled', abort)
     }
     return this.#controller.signal
+  }
+
+  onAbort(callback: (reason: unknown) => void): () => void {
+    const abort = (): void => {
+      if (!this.#answered) callback(new EtcdError('ETCD_CANCELED'))
+    }
+    if (this.#call.cancelled) abort()
+    else this.#call.once('cancelled', abort)
+    return () => {
+      this.#call.off('cancelled', abort)
+    }
   }
 
   /** The method is done. grpc-js reports calls as cancelled that have ended well, too. */

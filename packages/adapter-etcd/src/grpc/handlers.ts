@@ -6,8 +6,10 @@ import type {
   ServerWritableStream,
 } from '@grpc/grpc-js'
 import { toEtcdError } from '../services/failure.ts'
+import { isPullStream, type PullStream } from '../services/pull-stream.ts'
 import type { BidiStream, ServerStream, Unary } from '../services/services.ts'
 import { GrpcCallContext } from './call-context.ts'
+import { CallRequests } from './call-requests.ts'
 
 /** What grpc-js makes a status of. */
 function statusOf(error: unknown): { readonly code: number; readonly details: string } {
@@ -54,7 +56,39 @@ export function bidiStreamHandler<Request, Response>(
 
 /** Requests as they come. Not to read on leaves the call open: it has responses to send still. */
 function requestsOf<Request, Response>(call: ServerDuplexStream<Request, Response>): AsyncIterable<Request> {
-  return { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() }
+  return {
+    [Symbol.asyncIterator]: () => new CallRequests<Request>(call),
+  }
+}
+
+/** Sends what is there, and comes back when there is more, or when the client takes more. */
+function pull<Response>(
+  call: ServerWritableStream<unknown, Response> | ServerDuplexStream<unknown, Response>,
+  responses: PullStream<Response>,
+): void {
+  const send = (): void => {
+    try {
+      for (;;) {
+        if (call.cancelled) return
+        const response = responses.take()
+        if (response === undefined) {
+          if (responses.done) call.end()
+          else responses.whenReady(send)
+          return
+        }
+        if (!call.write(response)) {
+          void writable(call).then(send)
+          return
+        }
+      }
+    } catch (error) {
+      if (!call.cancelled) call.emit('error', statusOf(error))
+    }
+  }
+  call.once('close', () => {
+    responses.close()
+  })
+  send()
 }
 
 /** Sends responses as fast as the client takes them, and no faster are they asked for. */
@@ -62,6 +96,10 @@ async function send<Request, Response>(
   call: ServerWritableStream<Request, Response> | ServerDuplexStream<Request, Response>,
   responses: AsyncIterable<Response>,
 ): Promise<void> {
+  if (isPullStream(responses)) {
+    pull(call, responses)
+    return
+  }
   try {
     for await (const response of responses) {
       if (call.cancelled) return

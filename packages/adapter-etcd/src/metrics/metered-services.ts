@@ -1,3 +1,5 @@
+import type { Gauge } from 'prom-client'
+import { isPullStream, type PullStream, WrappedStream } from '../services/pull-stream.ts'
 import type { BidiStream, EtcdServices, ServerStream, Unary } from '../services/services.ts'
 import type { CallMetrics, CallType, MethodCalls } from './call-metrics.ts'
 import type { KvMetrics } from './kv-metrics.ts'
@@ -58,7 +60,10 @@ class ServiceMeter {
     const calls = this.#method(name, 'bidi_stream')
     return (requests, context) => {
       this.#calls.started(calls, context)
-      return responsesOf(calls, method(requestsOf(calls, requests), context), onResponse)
+      const responses = method(requestsOf(calls, requests), context)
+      return isPullStream(responses)
+        ? new MeteredStream(responses, calls, onResponse)
+        : responsesOf(calls, responses, onResponse)
     }
   }
 
@@ -67,13 +72,64 @@ class ServiceMeter {
   }
 }
 
-async function* requestsOf<Request>(
-  calls: MethodCalls,
-  requests: AsyncIterable<Request>,
-): AsyncGenerator<Request> {
-  for await (const request of requests) {
-    calls.received += 1
-    yield request
+function requestsOf<Request>(calls: MethodCalls, requests: AsyncIterable<Request>): AsyncIterable<Request> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const iterator = requests[Symbol.asyncIterator]()
+      return {
+        next: async () => {
+          const turn = await iterator.next()
+          if (turn.done !== true) calls.received += 1
+          return turn
+        },
+        return: async () => {
+          await iterator.return?.()
+          return { done: true, value: undefined }
+        },
+      }
+    },
+  }
+}
+
+/** Counts the responses of a call, and how it ends. */
+class MeteredStream<Response> extends WrappedStream<Response> {
+  readonly #calls: MethodCalls
+  readonly #onResponse: ((response: Response) => void) | undefined
+  #isHandled = false
+
+  constructor(
+    inner: PullStream<Response>,
+    calls: MethodCalls,
+    onResponse: ((response: Response) => void) | undefined,
+  ) {
+    super(inner)
+    this.#calls = calls
+    this.#onResponse = onResponse
+  }
+
+  override take(): Response | undefined {
+    let response: Response | undefined
+    try {
+      response = super.take()
+    } catch (error) {
+      this.#handled(error)
+      throw error
+    }
+    if (response === undefined) return undefined
+    this.#onResponse?.(response)
+    this.#calls.sent += 1
+    return response
+  }
+
+  override close(): void {
+    this.#handled(undefined)
+    super.close()
+  }
+
+  #handled(error: unknown): void {
+    if (this.#isHandled) return
+    this.#isHandled = true
+    this.#calls.handled(error)
   }
 }
 
@@ -110,6 +166,33 @@ export function meterServices(services: EtcdServices, calls: CallMetrics, kv: Kv
   }
 }
 
+/** Counts a stream while it is open. */
+class GaugedStream<Response> extends WrappedStream<Response> {
+  readonly #gauge: Gauge
+  #isOpen = true
+
+  constructor(inner: PullStream<Response>, gauge: Gauge) {
+    super(inner)
+    this.#gauge = gauge
+    gauge.inc()
+  }
+
+  override close(): void {
+    if (this.#isOpen) this.#gauge.dec()
+    this.#isOpen = false
+    super.close()
+  }
+}
+
+async function* gauged<Response>(responses: AsyncIterable<Response>, gauge: Gauge): AsyncGenerator<Response> {
+  gauge.inc()
+  try {
+    yield* responses
+  } finally {
+    gauge.dec()
+  }
+}
+
 type MeterOf = (service: string) => ServiceMeter
 
 function keyServices(
@@ -122,6 +205,7 @@ function keyServices(
   const metered = meter('etcdserverpb.Watch').bidiStream('Watch', watch.watch, (response) => {
     metrics.watched(response)
   })
+  const { watchStreams } = metrics
   return {
     kv: {
       range: kvMeter.unary('Range', kv.range, () => {
@@ -140,13 +224,11 @@ function keyServices(
       rangeStream: kvMeter.serverStream('RangeStream', kv.rangeStream),
     },
     watch: {
-      watch: async function* (requests, context) {
-        metrics.watchStreams.inc()
-        try {
-          yield* metered(requests, context)
-        } finally {
-          metrics.watchStreams.dec()
-        }
+      watch: (requests, context) => {
+        const responses = metered(requests, context)
+        return isPullStream(responses)
+          ? new GaugedStream(responses, watchStreams)
+          : gauged(responses, watchStreams)
       },
     },
     lease: {

@@ -3,7 +3,9 @@
  * until it is {@link drained}: that bounds it.
  */
 export class Outbox<Item> {
-  #items: Item[] = []
+  /** The oldest one: rarely is there another. */
+  #first: Item | undefined
+  #rest: Item[] = []
   #taken = 0
   #ended = false
   #failure: { readonly error: unknown } | undefined
@@ -12,12 +14,13 @@ export class Outbox<Item> {
 
   /** Items that wait to be taken. */
   get size(): number {
-    return this.#items.length - this.#taken
+    return (this.#first === undefined ? 0 : 1) + this.#rest.length - this.#taken
   }
 
   put(item: Item): void {
-    this.#items.push(item)
-    this.#wakeReader?.()
+    if (this.size === 0) this.#first = item
+    else this.#rest.push(item)
+    this.#wake()
   }
 
   /** The reader gets what is queued, then `error`. */
@@ -29,36 +32,36 @@ export class Outbox<Item> {
   /** The reader gets what is queued, then nothing. Waiting writers go on; what they put is not read. */
   end(): void {
     this.#ended = true
-    this.#wakeReader?.()
+    this.#wake()
     this.#resumeWriters()
   }
 
   /** The next item, if there is one now. */
   take(): Item | undefined {
-    const item = this.#items[this.#taken]
-    if (item === undefined) return undefined
-    this.#taken++
-    if (this.#taken === this.#items.length) {
-      this.#items = []
+    const item = this.#first ?? this.#rest[this.#taken++]
+    this.#first = undefined
+    if (this.#taken >= this.#rest.length) {
+      if (this.#taken > 0) this.#rest = []
       this.#taken = 0
       this.#resumeWriters()
     }
     return item
   }
 
-  /**
-   * Waits for an item. False: there will be none.
-   *
-   * @throws what {@link fail} was given
-   */
-  async filled(): Promise<boolean> {
-    while (this.size === 0) {
-      if (this.#failure !== undefined) throw this.#failure.error
-      if (this.#ended) return false
-      await new Promise<void>((resolve) => (this.#wakeReader = resolve))
-      this.#wakeReader = undefined
-    }
-    return true
+  /** There will be no more items, or a failure comes after those that there are. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** @throws what {@link fail} was given */
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Calls back once, when there is an item or the end. At once, if that is so already. */
+  whenFilled(callback: () => void): void {
+    if (this.size > 0 || this.#ended) callback()
+    else this.#wakeReader = callback
   }
 
   /** Waits until everything was taken, if there are `items` or more. */
@@ -67,7 +70,14 @@ export class Outbox<Item> {
     await new Promise<void>((resolve) => this.#wakeWriters.push(resolve))
   }
 
+  #wake(): void {
+    const wakeReader = this.#wakeReader
+    this.#wakeReader = undefined
+    wakeReader?.()
+  }
+
   #resumeWriters(): void {
+    if (this.#wakeWriters.length === 0) return
     const writers = this.#wakeWriters
     this.#wakeWriters = []
     for (const wake of writers) wake()

@@ -4,8 +4,9 @@ import { encodeIds } from '../codec/responses.ts'
 import { EtcdError } from '../errors.ts'
 import type { ResponseHeader } from '../messages.ts'
 import { toEtcdError } from './failure.ts'
-import { LeaderWatch } from './leader-watch.ts'
+import { LeaderWatch, type LedStream } from './leader-watch.ts'
 import type { ResolvedOptions } from './options.ts'
+import { FailedStream, type PullStream, WrappedStream } from './pull-stream.ts'
 import type { BidiStream, CallContext, ServerStream, Unary } from './services.ts'
 
 /** What every service shares: the store, and the rules that hold for all calls. */
@@ -64,16 +65,31 @@ export class Server {
     return (requests, context) => this.#guarded((led) => handle(requests, led), context)
   }
 
+  /** Like {@link bidiStream}, for responses that can be taken without waiting. */
+  pullStream<Request, Response>(
+    handle: (requests: AsyncIterable<Request>, context: CallContext) => PullStream<Response>,
+  ): BidiStream<Request, Response> {
+    return (requests, context) => {
+      const led = requiresLeader(context) ? this.#leaderWatch.open() : undefined
+      try {
+        this.#admit(context)
+        const open = led === undefined ? context : ledContext(context, led)
+        return new GuardedStream(handle(requests, open), led, (error) => this.#refusal(error))
+      } catch (error) {
+        led?.close()
+        return new FailedStream(this.#refusal(error))
+      }
+    }
+  }
+
   async *#guarded<Response>(
     open: (context: CallContext) => AsyncIterable<Response>,
     context: CallContext,
   ): AsyncGenerator<Response, void, undefined> {
     const led = requiresLeader(context) ? this.#leaderWatch.open() : undefined
-    const { metadata } = context
     try {
       this.#admit(context)
-      if (led === undefined) yield* open(context)
-      else yield* open({ metadata, signal: AbortSignal.any([context.signal, led.signal]) })
+      yield* open(led === undefined ? context : ledContext(context, led))
       led?.signal.throwIfAborted()
     } catch (error) {
       throw this.#refusal(led?.signal.aborted === true ? led.signal.reason : error)
@@ -93,6 +109,42 @@ export class Server {
       this.environment.logger.error('an etcd call failed unexpectedly', { error })
     }
     return refusal
+  }
+}
+
+/** A call that also ends when there is no leader. */
+function ledContext({ signal, metadata }: CallContext, led: LedStream): CallContext {
+  return { metadata, signal: AbortSignal.any([signal, led.signal]) }
+}
+
+/** Responses whose failures are told in etcd's words. */
+class GuardedStream<Response> extends WrappedStream<Response> {
+  readonly #led: LedStream | undefined
+  readonly #refusal: (error: unknown) => EtcdError
+
+  constructor(
+    inner: PullStream<Response>,
+    led: LedStream | undefined,
+    refusal: (error: unknown) => EtcdError,
+  ) {
+    super(inner)
+    this.#led = led
+    this.#refusal = refusal
+  }
+
+  override take(): Response | undefined {
+    try {
+      const response = super.take()
+      if (response === undefined && this.done) this.#led?.signal.throwIfAborted()
+      return response
+    } catch (error) {
+      throw this.#refusal(this.#led?.signal.aborted === true ? this.#led.signal.reason : error)
+    }
+  }
+
+  override close(): void {
+    this.#led?.close()
+    super.close()
   }
 }
 

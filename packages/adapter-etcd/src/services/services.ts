@@ -14,6 +14,12 @@ export interface CallContext {
   /** Aborts when the client went away or its deadline passed. */
   readonly signal: AbortSignal
   readonly metadata: CallMetadata
+  /**
+   * Calls back once when the signal aborts, with its reason, and returns how to stop listening: for calls that stay
+   * open, of which there may be many, where a signal of their own would be most of what they cost. Absent: the signal
+   * has to do.
+   */
+  readonly onAbort?: ((callback: (reason: unknown) => void) => () => void) | undefined
 }
 
 /** The headers of a call. */

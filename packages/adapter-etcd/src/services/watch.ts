@@ -4,11 +4,14 @@ import type { WatcherRequest, WatchStream } from '@orrery/store'
 import { toSafeInteger, type Int64 } from '../codec/int64.ts'
 import { EtcdError, etcdErrors } from '../errors.ts'
 import type { etcdserverpb } from '../generated/messages.js'
-import type { Event, WatchResponse } from '../messages.ts'
+import type { Event, ResponseHeader, WatchResponse } from '../messages.ts'
+import { onAbort } from './call-abort.ts'
 import { Outbox } from './outbox.ts'
+import { PullStream } from './pull-stream.ts'
 import type { Server } from './server.ts'
 import type { CallContext, WatchService } from './services.ts'
 import { fragments } from './watch-fragments.ts'
+import { toEvent, WatchFrames } from './watch-frames.ts'
 import { ProgressTicker } from './watch-progress.ts'
 
 /** Answers to requests that may wait to be sent before further requests are read. */
@@ -22,7 +25,10 @@ const noEvents: readonly Event[] = []
 
 /** Creates the service that follows changes. */
 export function watchService(server: Server): WatchService {
-  return { watch: server.bidiStream((requests, context) => new WatchCall(server, context).run(requests)) }
+  const frames = new WatchFrames()
+  return {
+    watch: server.pullStream((requests, context) => new WatchCall(server, frames, { requests, context })),
+  }
 }
 
 /**
@@ -30,47 +36,58 @@ export function watchService(server: Server): WatchService {
  * are in order: created, events, canceled. The store is asked for events only when that queue is empty: while
  * the client does not read, they stay in the store, whose memory is bounded.
  */
-class WatchCall {
+class WatchCall extends PullStream<WatchResponse> {
   readonly #server: Server
-  readonly #signal: AbortSignal
+  readonly #frames: WatchFrames
+  readonly #stopListening: () => void
+  readonly #events: AsyncIterator<readonly StoreResponse[]>
   readonly #stream: WatchStream
   readonly #outbox = new Outbox<WatchResponse>()
-  readonly #fragmented = new Set<number>()
-  readonly #progress: ProgressTicker
+  /** Watchers that take responses in parts, if there are any. */
+  #fragmented: Set<number> | undefined
+  /** Watchers that want to know that nothing happened, if there are any. */
+  #progress: ProgressTicker | undefined
   /** Whether the store has been asked for events and has not answered. */
   #pulling = false
   /** Whether a watcher of older revisions was created since then. */
   #olderCreated = false
 
-  constructor(server: Server, context: CallContext) {
+  constructor(
+    server: Server,
+    frames: WatchFrames,
+    call: { readonly requests: AsyncIterable<etcdserverpb.WatchRequest>; readonly context: CallContext },
+  ) {
+    super()
     this.#server = server
-    this.#signal = context.signal
+    this.#frames = frames
     this.#stream = server.store.openWatchStream()
-    const { watchProgressNotifyIntervalMs } = server.options
-    this.#progress = new ProgressTicker(server.environment, watchProgressNotifyIntervalMs, (watchId) => {
-      this.#stream.progress(watchId)
+    this.#events = this.#stream[Symbol.asyncIterator]()
+    this.#stopListening = onAbort(call.context, () => {
+      this.#outbox.fail(new EtcdError('ETCD_WATCH_CANCELED'))
     })
+    void this.#serve(call.requests)
   }
 
-  async *run(requests: AsyncIterable<etcdserverpb.WatchRequest>): AsyncGenerator<WatchResponse, void> {
-    const cancel = (): void => {
-      this.#outbox.fail(new EtcdError('ETCD_WATCH_CANCELED'))
-    }
-    this.#signal.addEventListener('abort', cancel)
-    try {
-      if (this.#signal.aborted) cancel()
-      void this.#serve(requests)
-      const events = this.#stream[Symbol.asyncIterator]()
-      do {
-        for (let frame = this.#outbox.take(); frame !== undefined; frame = this.#outbox.take()) yield frame
-        void this.#pull(events)
-      } while (await this.#outbox.filled())
-    } finally {
-      this.#signal.removeEventListener('abort', cancel)
-      this.#progress.close()
-      this.#outbox.end()
-      this.#stream.close()
-    }
+  take(): WatchResponse | undefined {
+    const frame = this.#outbox.take()
+    if (frame === undefined) this.#outbox.throwIfFailed()
+    return frame
+  }
+
+  get done(): boolean {
+    return this.#outbox.ended
+  }
+
+  whenReady(callback: () => void): void {
+    this.#outbox.whenFilled(callback)
+    this.#pull()
+  }
+
+  close(): void {
+    this.#stopListening()
+    this.#progress?.close()
+    this.#outbox.end()
+    this.#stream.close()
   }
 
   /** Handles requests in order. The stream goes on after the last one. */
@@ -105,14 +122,21 @@ class WatchCall {
     }
     try {
       const { watchId, revision } = this.#stream.create(toWatcherRequest(request, startRevision))
-      if (request.fragment) this.#fragmented.add(watchId)
-      if (request.progressNotify) this.#progress.add(watchId)
+      if (request.fragment) (this.#fragmented ??= new Set()).add(watchId)
+      if (request.progressNotify) (this.#progress ??= this.#createTicker()).add(watchId)
       if (startRevision !== 0 && startRevision <= revision) this.#olderCreated = true
       const header = this.#server.header(revision)
       this.#outbox.put({ header, watchId, created: true, events: noEvents })
     } catch (error) {
       this.#refuse(refusalReason(error))
     }
+  }
+
+  #createTicker(): ProgressTicker {
+    const { environment, options } = this.#server
+    return new ProgressTicker(environment, options.watchProgressNotifyIntervalMs, (watchId) => {
+      this.#stream.progress(watchId)
+    })
   }
 
   #refuse(cancelReason: string): void {
@@ -129,27 +153,40 @@ class WatchCall {
   }
 
   #forget(watchId: number): void {
-    this.#fragmented.delete(watchId)
-    this.#progress.remove(watchId)
+    this.#fragmented?.delete(watchId)
+    this.#progress?.remove(watchId)
   }
 
   /** Moves the store's next responses to the queue, once at a time. */
-  async #pull(events: AsyncIterator<readonly StoreResponse[]>): Promise<void> {
-    if (this.#pulling) return
+  #pull(): void {
+    if (this.#pulling || !this.#wantsEvents()) return
     this.#pulling = true
+    this.#olderCreated = false
+    this.#events.next().then(this.#onTurn, this.#onFailure)
+  }
+
+  readonly #onTurn = (turn: IteratorResult<readonly StoreResponse[], unknown>): void => {
+    this.#pulling = false
+    if (turn.done === true) {
+      this.#outbox.fail(new EtcdError('ETCD_STOPPED'))
+      return
+    }
     try {
-      // Not every turn of the store puts something there.
-      while (this.#outbox.size === 0) {
-        this.#olderCreated = false
-        const turn = await events.next()
-        if (turn.done === true) throw new EtcdError('ETCD_STOPPED')
-        for (const response of turn.value) this.#deliver(response)
-      }
+      for (const response of turn.value) this.#deliver(response)
     } catch (error) {
       this.#outbox.fail(error)
-    } finally {
-      this.#pulling = false
     }
+    // Not every turn of the store puts something there.
+    this.#pull()
+  }
+
+  readonly #onFailure = (error: unknown): void => {
+    this.#pulling = false
+    this.#outbox.fail(error)
+  }
+
+  #wantsEvents(): boolean {
+    return this.#outbox.size === 0 && !this.#outbox.ended
   }
 
   #deliver(response: StoreResponse): void {
@@ -169,15 +206,18 @@ class WatchCall {
     }
   }
 
-  #deliverEvents({ watchId, revision, events }: StoreResponse & { type: 'events' }): void {
-    this.#progress.eventSent(watchId)
-    const frame = { header: this.#server.header(revision), watchId, events: events.map(toEvent) }
-    if (!this.#fragmented.has(watchId)) {
-      this.#outbox.put(frame)
+  #deliverEvents(response: StoreResponse & { type: 'events' }): void {
+    const { watchId, revision, events } = response
+    this.#progress?.eventSent(watchId)
+    if (this.#fragmented?.has(watchId) !== true) {
+      this.#outbox.put(this.#frames.of(response, this.#headerOf))
       return
     }
+    const frame = { header: this.#headerOf(revision), watchId, events: events.map(toEvent) }
     for (const fragment of fragments(frame, this.#server.options.requestMaxBytes)) this.#outbox.put(fragment)
   }
+
+  readonly #headerOf = (revision: number): ResponseHeader => this.#server.header(revision)
 
   #deliverProgress({ watchId, revision }: StoreResponse & { type: 'progress' }): void {
     if (watchId === undefined && this.#olderCreated) {
@@ -206,10 +246,6 @@ function toWatcherRequest(request: etcdserverpb.WatchCreateRequest, startRevisio
     prevKv: request.prevKv ?? false,
     watchId: watchId === 0 ? undefined : watchId,
   }
-}
-
-function toEvent({ type, kv, prevKv }: (StoreResponse & { type: 'events' })['events'][number]): Event {
-  return { type: type === 'put' ? 0 : 1, kv, prevKv }
 }
 
 /** In etcd's words. */

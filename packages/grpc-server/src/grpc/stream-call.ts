@@ -14,7 +14,11 @@ export class StreamCall extends Duplex {
   readonly request: unknown
   cancelled = false
   readonly #surface: CallSurface
-  #trailers = new Metadata()
+  #trailers: Metadata | undefined
+  /** Past the buffer of `Writable`: a message is being handed over, or waits for its client. */
+  #bypass: 'free' | 'handingOver' | 'waiting' = 'free'
+  /** What came into the buffer meanwhile. */
+  #afterBypass: (() => void) | undefined
   #status: CallStatus = { code: status.OK, details: 'OK' }
 
   constructor(surface: CallSurface, request?: unknown) {
@@ -70,13 +74,54 @@ export class StreamCall extends Duplex {
     this.#surface.call.startRead()
   }
 
+  /**
+   * Sends a message. As long as none waits, past the buffer of `Writable`, whose bookkeeping takes longer than the rest
+   * of the way to the socket.
+   */
+  override write(message: unknown, ...rest: unknown[]): boolean {
+    if (rest.length > 0 || message === null || !this.#maySendNow()) {
+      return super.write(message, ...(rest as [BufferEncoding]))
+    }
+    this.#bypass = 'handingOver'
+    this.#surface.wire.sendMessage(message, this.#handedOver)
+    if (this.#isHandedOver()) return true
+    this.#bypass = 'waiting'
+    return false
+  }
+
+  /** Whether nothing waits, nothing has ended, and no interceptor stands between. */
+  #maySendNow(): boolean {
+    const { call, wire } = this.#surface
+    if (this.#bypass !== 'free' || this.writableLength > 0 || this.writableCorked > 0) return false
+    return call === wire && !wire.isEnded && !this.writableEnded && !this.destroyed
+  }
+
+  #isHandedOver(): boolean {
+    return this.#bypass === 'free'
+  }
+
+  readonly #handedOver = (): void => {
+    const wasWaiting = this.#bypass === 'waiting'
+    this.#bypass = 'free'
+    if (!wasWaiting) return
+    const next = this.#afterBypass
+    this.#afterBypass = undefined
+    next?.()
+    if (this.writableLength === 0) this.emit('drain')
+  }
+
   override _write(message: unknown, _encoding: string, callback: () => void): void {
-    this.#surface.call.sendMessage(message, callback)
+    const { call } = this.#surface
+    if (this.#bypass === 'free') call.sendMessage(message, callback)
+    else this.#afterBypass = () => call.sendMessage(message, callback)
   }
 
   override _final(callback: () => void): void {
     callback()
-    this.#surface.call.sendStatus({ ...this.#status, metadata: this.#status.metadata ?? this.#trailers })
+    this.#surface.call.sendStatus({
+      ...this.#status,
+      metadata: this.#status.metadata ?? this.#trailers ?? null,
+    })
   }
 
   /** Reads requests to their end, or as far as the handler likes: the call then still has responses to send. */

@@ -10,6 +10,7 @@ import type { Http2Stream } from './stream.ts'
 
 /** What a connection speaks through: a socket, or a stream of which less is known. */
 export type ConnectionSocket = Duplex & {
+  readonly bytesWritten?: number
   readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
   readonly remoteAddress?: string | undefined

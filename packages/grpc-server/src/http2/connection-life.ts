@@ -24,6 +24,8 @@ export class ConnectionLife {
   #leaving: 'no' | 'draining' | 'leaving' = 'no'
   #receivedSincePing = false
   #awaitsPing = false
+  /** What the client had taken when it was last looked at. */
+  #takenBytes = 0
   readonly #handshake = this.#timeout(() => {
     this.#cutOff('handshakeTimeout')
   })
@@ -31,7 +33,7 @@ export class ConnectionLife {
     this.#cutOff('headersTimeout')
   })
   readonly #stalled = this.#timeout(() => {
-    this.#cutOff('stalledWrite')
+    this.#checkStalled()
   })
   readonly #keepalive = this.#timeout(() => {
     this.#ping()
@@ -108,17 +110,22 @@ export class ConnectionLife {
     else if (this.#limits.connectionIdleMaxMs > 0) this.#start(this.#idle, this.#limits.connectionIdleMaxMs)
   }
 
-  headersBegan(): void {
-    this.#start(this.#headers, this.#limits.headersTimeoutMs)
-  }
-
-  headersEnded(): void {
-    this.#cancel(this.#headers)
+  /** Something was read. @param areIncomplete whether headers have begun that have not come to their end */
+  headers(areIncomplete: boolean): void {
+    if (!areIncomplete) this.#cancel(this.#headers)
+    else if (!this.#headers.scheduled) this.#start(this.#headers, this.#limits.headersTimeoutMs)
   }
 
   /** The socket holds what its client does not take. */
   congested(): void {
+    this.#takenBytes = this.#connection.takenBytes
     this.#start(this.#stalled, this.#limits.stalledWriteTimeoutMs)
+  }
+
+  /** Gives a client that takes something, however slowly, more time. */
+  #checkStalled(): void {
+    if (this.#connection.takenBytes > this.#takenBytes) this.congested()
+    else this.#cutOff('stalledWrite')
   }
 
   relieved(): void {

@@ -50,6 +50,7 @@ export class Http2Connection {
   /** Bytes of requests that were taken and wait for their handlers. */
   heldBytes = 0
   readonly #connectionWindowBytes: number
+  readonly #rules: FrameRules
   readonly #frames: FrameReader
   readonly #resetIds = new Set<number>()
   /** Streams that wait for the connection's window or for the socket, in the order in which they are served. */
@@ -73,6 +74,7 @@ export class Http2Connection {
     this.#connectionWindowBytes = Math.min(int31Max, receiveWindowBytes * connectionWindowStreams)
     this.#receiveWindow = this.#connectionWindowBytes
     const rules = new FrameRules(this)
+    this.#rules = rules
     this.#frames = new FrameReader((frame, bytes, start, end) => {
       rules.handle(frame, bytes, start, end)
     })
@@ -82,6 +84,11 @@ export class Http2Connection {
   /** Whether it takes further calls. */
   get isOpen(): boolean {
     return this.#state === 'open'
+  }
+
+  /** What the kernel has taken of all that was written. Unit: bytes. */
+  get takenBytes(): number {
+    return (this.socket.bytesWritten ?? 0) - this.socket.writableLength
   }
 
   /** Begins to speak. The socket is read from now on. */
@@ -133,6 +140,7 @@ export class Http2Connection {
     try {
       const rest = this.life.hasPreface ? chunk : this.life.preface(chunk)
       if (rest !== undefined) this.#frames.read(rest)
+      this.life.headers(this.#rules.isInBlock || this.#frames.isInHeaders)
     } catch (error) {
       if (error instanceof ConnectionError) this.fail(error)
       else {

@@ -1,4 +1,4 @@
-import { ConnectionError, errorCode, frameHeaderBytes, frameMaxBytes } from './protocol.ts'
+import { ConnectionError, errorCode, frameHeaderBytes, frameMaxBytes, frameType } from './protocol.ts'
 
 /** Takes frames as they come: the payload is `bytes` from `start` to `end`. */
 export type FrameHandler = (
@@ -23,9 +23,11 @@ export class FrameReader {
     this.#handle = handle
   }
 
-  /** Whether the begin of a frame waits for its end. */
-  get isPartial(): boolean {
-    return this.#filled > 0
+  /** Whether the begin of a frame of headers waits for its end, or of a frame that may turn out to be one. */
+  get isInHeaders(): boolean {
+    if (this.#filled === 0) return false
+    const type = this.#filled < frameHeaderBytes ? frameType.headers : this.#partial[3]
+    return type === frameType.headers || type === frameType.continuation
   }
 
   /** @throws ConnectionError, and what the handler throws */

@@ -27,6 +27,11 @@ export class FrameRules {
     this.#assembly = new HeaderBlockAssembly(connection)
   }
 
+  /** Whether the rest of a header block has to come next. */
+  get isInBlock(): boolean {
+    return this.#assembly.isOpen
+  }
+
   /** @throws ConnectionError */
   handle(frame: FrameHeader, bytes: Buffer, start: number, end: number): void {
     const { type } = frame
@@ -299,7 +304,7 @@ export class FrameRules {
     if (length === 5) return
     const stream = connection.streams.get(streamId)
     if (stream !== undefined) this.#streamError(stream, errorCode.frameSizeError)
-    else if (streamId > connection.lastStreamId) {
+    else if (streamId > connection.lastStreamId || streamId % 2 === 0) {
       throw new ConnectionError(errorCode.frameSizeError, 'PRIORITY of a wrong length')
     } else {
       connection.writeReset(streamId, errorCode.frameSizeError)

@@ -27,7 +27,6 @@ export class HeaderBlockAssembly {
     this.#endStream = endStream
     this.#parts = [Buffer.from(part)]
     this.#bytes = part.length
-    this.#connection.life.headersBegan()
   }
 
   /**
@@ -54,7 +53,6 @@ export class HeaderBlockAssembly {
     const bytes = Buffer.concat(this.#parts)
     this.#streamId = 0
     this.#parts = []
-    this.#connection.life.headersEnded()
     return { bytes, endStream: this.#endStream }
   }
 

@@ -81,7 +81,8 @@ export function parseRequestHead(fields: readonly string[]): RequestHead | undef
     pseudo[part] = value
   }
   const { method, scheme, path } = pseudo
-  if (!method || !path || !scheme) return undefined
+  // CONNECT has none of these, and is of no use here. RFC 9113, section 8.5.
+  if (!method || !path || !scheme || method === 'CONNECT') return undefined
   const regular = fields.slice(at)
   return areRegularFields(regular) ? new RequestHead(pseudo, regular) : undefined
 }
