@@ -132,6 +132,10 @@ export class Member<P extends NodeProposal> implements RaftNode<P> {
     return this.#lifecycle.state
   }
 
+  get term(): number {
+    return this.#raft.term
+  }
+
   status(): RaftStatus {
     return this.#raft.status()
   }

@@ -41,6 +41,8 @@ export interface RaftNode<P extends NodeProposal> extends AsyncDisposable {
    *  - `failed`: does nothing any more
    *  - `closed`: closing or closed */
   readonly state: 'running' | 'removed' | 'failed' | 'closed'
+  /** The term that {@link status} gives, for who needs no more. */
+  readonly term: number
   status(): RaftStatus
   /** In order of id, as of the last entry taken. */
   members(): readonly Member[]

@@ -36,6 +36,8 @@ export interface StoreParts {
   readonly cluster?: Cluster
   /** Where the log stands. Absent: this member has a log of its own, and always leads. */
   readonly position?: () => LogStanding
+  /** The term of that. */
+  readonly term?: () => number
   /** What clients may do with leases, where the leader is another member. */
   readonly leases?: (keeper: () => LeaseKeeper) => Leases
 }
@@ -74,6 +76,7 @@ export class StoreEngine {
   readonly quota: Quota
   readonly #environment: Environment
   readonly #position: (() => LogStanding) | undefined
+  readonly #term: (() => number) | undefined
   #data: StoreData
   #leaseKeeper: LeaseKeeper
   readonly #log: CommitLog
@@ -90,6 +93,7 @@ export class StoreEngine {
     this.options = options
     this.#data = { state: parts.state, backend: parts.backend }
     this.#position = parts.position
+    this.#term = parts.term
     this.cluster = parts.cluster ?? localCluster(parts.identity.memberId)
     this.#environment = parts.environment
     this.#log = parts.log
@@ -132,6 +136,11 @@ export class StoreEngine {
 
   get backend(): StoreBackend {
     return this.#data.backend
+  }
+
+  /** The term of {@link position}. */
+  get term(): number {
+    return this.#term === undefined ? 1 : this.#term()
   }
 
   /** Where the log stands, and who leads: a local store leads itself. */

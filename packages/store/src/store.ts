@@ -55,6 +55,8 @@ export interface ReadOptions extends CallOptions {
 export interface Store extends AsyncDisposable {
   /** Where the store stands. A snapshot, cheap enough to take per request. */
   status(): StoreStatus
+  /** The term that {@link status} gives: what answers tell of it besides their own revision, at a fraction of the cost. */
+  readonly term: number
 
   /** @throws MvccError `MVCC_KEY_REQUIRED`, `MVCC_COMPACTED`, `MVCC_FUTURE_REVISION` */
   range(request: RangeRequest, options?: ReadOptions): Promise<RangeResult>

@@ -21,21 +21,17 @@ class ServiceMeter {
     onSuccess?: (response: Response, request: Request) => void,
   ): Unary<Request, Response> {
     const calls = this.#method(name, 'unary')
-    return async (request, context) => {
+    const failed = (error: unknown): void => calls.handled(error)
+    return (request, context) => {
       this.#calls.started(calls, context)
       calls.received += 1
-      let failed: unknown
-      try {
-        const response = await method(request, context)
+      const answer = method(request, context)
+      answer.then((response) => {
         onSuccess?.(response, request)
         calls.sent += 1
-        return response
-      } catch (error) {
-        failed = error
-        throw error
-      } finally {
-        calls.handled(failed)
-      }
+        calls.handled(undefined)
+      }, failed)
+      return answer
     }
   }
 

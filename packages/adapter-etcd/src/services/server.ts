@@ -15,7 +15,8 @@ export class Server {
   readonly environment: Environment
   readonly options: ResolvedOptions
   readonly #leaderWatch: LeaderWatch
-  #ids: { readonly clusterId: bigint; readonly memberId: bigint; readonly encoded: Uint8Array } | undefined
+  /** They never change while the store is open. */
+  #ids: Ids | undefined
 
   constructor(store: Store, environment: Environment, options: ResolvedOptions) {
     this.store = store
@@ -27,17 +28,14 @@ export class Server {
 
   /** @param revision what the answer reflects; by default the store's own */
   header(revision?: number): ResponseHeader {
-    const { clusterId, memberId, term, revision: current } = this.store.status()
-    const encodedIds = this.#encodedIds(clusterId, memberId)
-    return { clusterId, memberId, revision: revision ?? current, raftTerm: term, encodedIds }
-  }
-
-  #encodedIds(clusterId: bigint, memberId: bigint): Uint8Array {
-    const known = this.#ids
-    if (known?.clusterId === clusterId && known.memberId === memberId) return known.encoded
-    const encoded = encodeIds(clusterId, memberId)
-    this.#ids = { clusterId, memberId, encoded }
-    return encoded
+    const { clusterId, memberId, encoded: encodedIds } = (this.#ids ??= idsOf(this.store))
+    return {
+      clusterId,
+      memberId,
+      revision: revision ?? this.store.status().revision,
+      raftTerm: this.store.term,
+      encodedIds,
+    }
   }
 
   /** Answers about members carry no revision. */
@@ -47,12 +45,15 @@ export class Server {
   }
 
   unary<Request, Response>(handle: Unary<Request, Response>): Unary<Request, Response> {
-    return async (request, context) => {
+    const refuse = (error: unknown): never => {
+      throw this.#refusal(error)
+    }
+    return (request, context) => {
       try {
         this.#admit(context)
-        return await handle(request, context)
+        return handle(request, context).catch(refuse)
       } catch (error) {
-        throw this.#refusal(error)
+        return Promise.reject(this.#refusal(error))
       }
     }
   }
@@ -110,6 +111,17 @@ export class Server {
     }
     return refusal
   }
+}
+
+interface Ids {
+  readonly clusterId: bigint
+  readonly memberId: bigint
+  readonly encoded: Uint8Array
+}
+
+function idsOf(store: Store): Ids {
+  const { clusterId, memberId } = store.status()
+  return { clusterId, memberId, encoded: encodeIds(clusterId, memberId) }
 }
 
 /** A call that also ends when there is no leader. */

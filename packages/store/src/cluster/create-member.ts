@@ -111,6 +111,7 @@ export async function startMember(
         const isLearner = membership.learners.includes(identity.memberId)
         return { leaderId, isLearner, term, commitIndex }
       },
+      term: () => node.term,
       leases: (keeper) =>
         (leases = new ReplicatedLeases({ node, clock: environment.clock, keeper, requestTimeoutMs })),
     },

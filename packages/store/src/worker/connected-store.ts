@@ -73,6 +73,10 @@ export class ConnectedStore implements Store {
     this.#endReaders(this.#calls.failure)
   }
 
+  get term(): number {
+    return this.#readStatus().term
+  }
+
   status(): StoreStatus {
     const seen = this.#readStatus()
     const { state } = this.#calls.lifecycle
