@@ -102,7 +102,7 @@ export class StoreCore implements Store {
       this.#engine.quota.requirePut(put)
       return this.#engine.propose({ type: 'put', request: put }, options) as Promise<PutResult>
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
   }
 
