@@ -39,18 +39,36 @@ export class Connections {
     this.#host = host
   }
 
-  /** Takes a connection. @param protocol what TLS has agreed on; undefined: its first bytes tell */
+  /** Takes a connection that was admitted. @param protocol what TLS has agreed on; undefined: its first bytes tell */
   accept(socket: Socket, protocol?: string | false): void {
-    if (!this.#admit(socket)) return
+    if (this.#isClosing) {
+      socket.destroy()
+      return
+    }
     const { http1 } = this.#parts
     if (protocol === 'http/1.1' && http1 !== undefined) http1.take(socket)
     else if (protocol === 'h2' || http1 === undefined) this.#serve(socket)
     else this.#decide(socket, http1)
   }
 
+  /** Whether there is room for a connection, which is closed when there is none. Before TLS, and for any protocol. */
+  admit(stream: Duplex): boolean {
+    const { counters, limits } = this.#host
+    if (this.#isClosing || counters.sockets >= limits.connectionsMax) {
+      if (!this.#isClosing) counters.defend('tooManyConnections')
+      stream.destroy()
+      return false
+    }
+    counters.sockets += 1
+    stream.once('close', () => {
+      counters.sockets -= 1
+    })
+    return true
+  }
+
   /** Takes a stream that somebody else has accepted. */
   inject(stream: Duplex): void {
-    if (this.#admit(stream)) this.#serve(stream)
+    if (this.admit(stream)) this.#serve(stream)
   }
 
   /** Has the connections that there are finish their calls and close. @returns them */
@@ -74,14 +92,6 @@ export class Connections {
     this.#isClosing = true
     for (const socket of this.#undecided) socket.destroy()
     for (const connection of this.#open) cutOff(connection)
-  }
-
-  #admit(stream: Duplex): boolean {
-    const { counters, limits } = this.#host
-    if (!this.#isClosing && counters.connections + this.#undecided.size < limits.connectionsMax) return true
-    if (!this.#isClosing) counters.defend('tooManyConnections')
-    stream.destroy()
-    return false
   }
 
   #decide(socket: Socket, http1: Http1Connections): void {

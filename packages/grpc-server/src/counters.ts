@@ -12,8 +12,10 @@ export const defenceKinds = [
   'tooManyPings',
   /** A call beyond `concurrentStreamsMax`. */
   'tooManyStreams',
-  /** A connection beyond `connectionsMax`. */
+  /** A connection beyond `connectionsMax`, of whatever protocol. */
   'tooManyConnections',
+  /** A TLS handshake that failed, or was not over in time. */
+  'tlsHandshake',
   /** A connection that did not say in time which protocol it speaks. */
   'handshakeTimeout',
   /** Metadata that did not come to its end in time. */
@@ -55,6 +57,8 @@ export interface GrpcServerStats {
 
 /** Counts for {@link GrpcServerStats}. */
 export class Counters {
+  /** Of whatever protocol, from when they are accepted. */
+  sockets = 0
   connections = 0
   calls = 0
   connectionsTotal = 0

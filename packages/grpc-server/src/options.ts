@@ -12,7 +12,7 @@ export interface GrpcServerLimits {
   readonly sendMessageMaxBytes?: number | undefined
   /** Calls in progress on one connection; further ones are refused, which clients may repeat. @defaultValue `65_536` */
   readonly concurrentStreamsMax?: number | undefined
-  /** Connections at a time; further ones are closed at once. @defaultValue `65_536` */
+  /** Connections at a time, of any protocol, TLS handshakes included; further ones are closed at once. @defaultValue `65_536` */
   readonly connectionsMax?: number | undefined
   /**
    * Metadata of one call, counted as RFC 9113 does (name, value and 32 bytes for each field). A call with more
@@ -32,8 +32,8 @@ export interface GrpcServerLimits {
    */
   readonly connectionReceiveMaxBytes?: number | undefined
   /**
-   * Response bytes of one connection that wait for its client. The call that would exceed it ends with
-   * `RESOURCE_EXHAUSTED`. Unit: bytes. @defaultValue `268_435_456`
+   * Response bytes of one connection that wait for its client. The call that would exceed it is reset with
+   * `ENHANCE_YOUR_CALM`, which gRPC clients report as `RESOURCE_EXHAUSTED`. Unit: bytes. @defaultValue `268_435_456`
    */
   readonly connectionSendMaxBytes?: number | undefined
   /** TLS handshake, and the time until the client has said which protocol it speaks. Unit: ms. @defaultValue `10_000` */

@@ -128,6 +128,8 @@ class Server implements GrpcServer {
       credentials,
       handshakeTimeoutMs: limits.handshakeTimeoutMs,
       logger: environment.logger,
+      admit: (socket) => connections.admit(socket),
+      onHandshakeFailed: () => this.#counters.defend('tlsHandshake'),
       onConnection: (socket, tls) => {
         connections.accept(socket, tls?.protocol)
       },

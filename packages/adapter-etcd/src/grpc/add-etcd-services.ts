@@ -68,7 +68,7 @@ export function grpcServices(services: EtcdServices): readonly GrpcService[] {
       },
     },
     {
-      // grpc-js answers the others: not implemented.
+      // The server answers the others: not implemented.
       definition: authDefinition,
       implementation: {
         AuthStatus: unaryHandler(auth.authStatus),

@@ -1,5 +1,5 @@
 import type { Http2Connection } from './connection.ts'
-import { type ErrorCode, errorCode, frameFlag, frameType, int31Max } from './protocol.ts'
+import { type ErrorCode, frameType, int31Max } from './protocol.ts'
 
 /** What a stream brings to whoever serves it. */
 export interface StreamReceiver {
@@ -184,9 +184,3 @@ export class Http2Stream {
 }
 
 const noBuffers: Buffer[] = []
-
-/** Flags of a HEADERS frame that holds its whole block. */
-export const wholeBlock = frameFlag.endHeaders
-
-/** The code of a stream that the server ended before the client did. RFC 9113, section 8.1. */
-export const unneededRest = errorCode.noError

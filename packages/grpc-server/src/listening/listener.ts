@@ -15,7 +15,11 @@ export interface ListenerParts {
   readonly credentials: ServerCredentials
   readonly handshakeTimeoutMs: number
   readonly logger: Logger
+  /** Whether there is room for a connection; closes it when there is none. */
+  readonly admit: (socket: Socket) => boolean
   readonly onConnection: ConnectionHandler
+  /** A TLS handshake came to nothing. */
+  readonly onHandshakeFailed: () => void
 }
 
 /** A port that is listened on, at all addresses of its name. */
@@ -77,12 +81,12 @@ export class Listener {
 
   #createPlain(): Server {
     return createServer({ noDelay: true }, (socket) => {
-      this.#parts.onConnection(socket, undefined)
+      if (this.#parts.admit(socket)) this.#parts.onConnection(socket, undefined)
     })
   }
 
   #createTls(): Server {
-    const { credentials, handshakeTimeoutMs, onConnection, logger } = this.#parts
+    const { credentials, handshakeTimeoutMs, admit, onConnection, onHandshakeFailed, logger } = this.#parts
     let context = credentials._getSecureContextOptions()
     const server = createTlsServer({
       ...credentials._getConstructorOptions(),
@@ -94,11 +98,13 @@ export class Listener {
     // As long as there are no certificates, nobody is talked to.
     server.prependListener('connection', (socket: Socket) => {
       if (context === null) socket.destroy()
+      else admit(socket)
     })
     server.on('secureConnection', (socket: TLSSocket) => {
       onConnection(socket, { protocol: socket.alpnProtocol ?? false })
     })
     server.on('tlsClientError', (error, socket) => {
+      onHandshakeFailed()
       logger.debug('a TLS handshake failed', { error: error.message })
       socket.destroy()
     })
