@@ -42,6 +42,9 @@ export interface EtcdListener {
   close(): Promise<void>
 }
 
+/** Connections that may wait to be accepted: a fleet of clients comes back at once. */
+const backlog = 4_096
+
 /** How long calls may take to finish when the server closes. Unit: ms. */
 const drainMaxMs = 5_000
 
@@ -77,7 +80,7 @@ export async function listenForEtcdClients(
   })
 
   try {
-    await http.listen(address)
+    await http.listen({ ...address, backlog })
   } catch (error) {
     grpc.forceShutdown()
     await http.close()

@@ -205,7 +205,8 @@ export class Http2Connection {
     if (this.#state !== 'open' || this.output.size === 0) return
     const { socket } = this
     this.output.flush(socket)
-    if (!socket.writableNeedDrain) return
+    // Much at once asks for a drain even when the kernel has taken all of it.
+    if (!socket.writableNeedDrain || socket.writableLength === 0) return
     if (!this.#isCongested) {
       this.#isCongested = true
       this.life.congested()

@@ -4,6 +4,9 @@ import type { ServerCredentials } from '@grpc/grpc-js'
 import type { Logger } from '@orrery/environment'
 import { GrpcServerError } from '../errors.ts'
 
+/** Connections that may wait to be accepted: as many as Linux lets wait. Node's 511 are too few for a fleet that comes back. */
+const backlog = 4_096
+
 /** Takes a connection, before anybody has read from it. */
 export type ConnectionHandler = (
   socket: Socket,
@@ -65,7 +68,7 @@ export class Listener {
     const server = this.#parts.credentials._isSecure() ? this.#createTls() : this.#createPlain()
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(address, () => {
+      server.listen({ backlog, ...address }, () => {
         server.off('error', reject)
         resolve()
       })
