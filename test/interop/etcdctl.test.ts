@@ -382,7 +382,11 @@ describe.each(grpcServerKinds)('with gRPC served by %s', (grpcServer) => {
 test('endpoints may be given with their scheme, and asked of the cluster', async () => {
   await using server = await startOrrery({ grpcServer: 'fast' })
   const named = { endpoint: server.url }
-  for (const args of [['endpoint', 'status'], ['endpoint', 'status', '--cluster'], ['put', 'a', 'b']]) {
+  for (const args of [
+    ['endpoint', 'status'],
+    ['endpoint', 'status', '--cluster'],
+    ['put', 'a', 'b'],
+  ]) {
     expect(await etcdctl(named, args)).toMatchObject({ exitCode: 0 })
   }
 })
