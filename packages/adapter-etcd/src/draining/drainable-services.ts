@@ -86,10 +86,12 @@ class Drain {
   /** The call's own end, or ours. */
   #until(context: CallContext): CallContext {
     const stopped = this.#stopped
+    let signal: AbortSignal | undefined
     return {
       metadata: context.metadata,
+      // Made when it is first asked for, and once: calls ask for each of their messages.
       get signal() {
-        return AbortSignal.any([context.signal, stopped])
+        return (signal ??= AbortSignal.any([context.signal, stopped]))
       },
       onAbort: (callback) => this.#onAbort(context, callback),
     }

@@ -59,3 +59,20 @@ test('a call that its client ends says so, not that the server stopped', async (
   client.abort()
   await expect(next).rejects.toMatchObject({ status: 1 })
 })
+
+test('a call has one signal, however often it is asked for', async () => {
+  const seen = new Set<AbortSignal>()
+  const services = etcdServices({ store, environment: systemEnvironment() })
+  const { lock } = createDrainableServices({
+    ...services,
+    lock: {
+      ...services.lock,
+      lock: (_request, context) => {
+        for (let i = 0; i < 3; i++) seen.add(context.signal)
+        return Promise.resolve({})
+      },
+    },
+  }).services
+  await lock.lock({ name: key }, call())
+  expect(seen.size).toBe(1)
+})
