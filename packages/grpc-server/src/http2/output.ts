@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { ConnectionSocket } from './connection-host.ts'
 import { frameHeaderBytes } from './protocol.ts'
 
@@ -107,8 +108,7 @@ export class Output {
     this.#chunk = undefined
     this.#from = 0
     this.#to = 0
-    // An empty queue says that the kernel has it all. TLS may hold on to what it encrypts.
-    if (chunk !== undefined && socket.writableLength === 0 && !('encrypted' in socket)) this.#pool.give(chunk)
+    if (chunk !== undefined && hasLeft(socket)) this.#pool.give(chunk)
   }
 
   #room(bytes: number): Buffer {
@@ -128,4 +128,12 @@ export class Output {
     this.#pieceBytes += this.#to - this.#from
     this.#from = this.#to
   }
+}
+
+/**
+ * Whether nobody looks at the memory any more that was written. An empty queue of a socket says that the kernel has it
+ * all; TLS may hold on to what it encrypts, and any other stream hands on the very memory.
+ */
+function hasLeft(socket: ConnectionSocket): boolean {
+  return socket instanceof Socket && !('encrypted' in socket) && socket.writableLength === 0
 }
