@@ -102,7 +102,7 @@ class Drain {
       callback(this.#stopped.reason)
       return () => undefined
     }
-    const stopListening = onAbort(context, (reason) => abort(reason))
+    let stopListening = (): void => undefined
     const abort = (reason: unknown): void => {
       forget()
       callback(reason)
@@ -112,6 +112,8 @@ class Drain {
       stopListening()
     }
     this.#waiting.add(abort)
+    // Calls back at once when the client is gone already.
+    stopListening = onAbort(context, abort)
     return forget
   }
 }

@@ -76,3 +76,10 @@ test('a call has one signal, however often it is asked for', async () => {
   await lock.lock({ name: key }, call())
   expect(seen.size).toBe(1)
 })
+
+test('a watch of a client that is gone already says so', async () => {
+  const responses = drainable.services.watch.watch(requests(), call(AbortSignal.abort()))
+  await expect(responses[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+    code: 'ETCD_WATCH_CANCELED',
+  })
+})
