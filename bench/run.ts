@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { isInstalled } from './suite/etcd-peer.ts'
 import { replicatedPut } from './suite/cluster.ts'
 import { manyConnections } from './suite/connections.ts'
+import { eurekaOverHttp } from './suite/eureka.ts'
 import { failover } from './suite/failover.ts'
 import { watchFanOutOverGrpc } from './suite/fanout.ts'
 import { idleWatches } from './suite/idle.ts'
@@ -16,6 +17,8 @@ import { mvccOnLmdb } from './suite/mvcc.ts'
 import { memberProcesses } from './suite/processes.ts'
 import { durablePutOverGrpc } from './suite/put.ts'
 import { rangeOverGrpc } from './suite/range.ts'
+import { registryInProcess } from './suite/registry.ts'
+import { memoryOfInstances } from './suite/registry-memory.ts'
 import { type Row, type Scenario, table } from './suite/report.ts'
 import { snapshotTurns } from './suite/snapshot.ts'
 import { durablePut } from './suite/store.ts'
@@ -46,6 +49,9 @@ const scenarios: readonly Scenario[] = [
   failover,
   steady,
   snapshotTurns,
+  registryInProcess,
+  memoryOfInstances,
+  eurekaOverHttp,
 ]
 const marker = 'scenario:'
 const [first = '', ...rest] = process.argv.slice(2)

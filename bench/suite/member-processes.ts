@@ -47,6 +47,7 @@ const reference =
     process.execPath,
     program,
     ...['--name', name, '--data-dir', directory, '--listen-client', client, '--listen-peer', peer],
+    ...['--listen-eureka', 'off', '--listen-http', 'off'],
     ...[
       '--initial-cluster',
       members.map((one) => `${one.name}=${one.peer}`).join(','),

@@ -22,6 +22,7 @@ async function startReferenceServer(directory: string): Promise<ServerProcess> {
   return startServer(await builtProgram('examples/reference-server/src/main.ts'), [
     ...['--data-dir', join(directory, 'member'), '--log-level', 'error'],
     ...['--listen-client', '127.0.0.1:0', '--listen-peer', '127.0.0.1:0'],
+    ...['--listen-eureka', 'off', '--listen-http', 'off'],
   ])
 }
 
@@ -44,8 +45,8 @@ export async function withReferenceAndEtcd<T>(use: (sides: Sides<ServerProcess>)
   })
 }
 
-/** Starts a program, and waits for the line that says where it listens. */
-async function startServer(program: string, args: readonly string[]): Promise<ServerProcess> {
+/** Starts a program, and waits for the line that says where it listens. Ends it with this process. */
+export async function startServer(program: string, args: readonly string[]): Promise<ServerProcess> {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   endWithThisProcess(child)
   let output = ''

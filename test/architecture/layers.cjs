@@ -5,14 +5,17 @@
 const layers = [
   { packages: ['environment'] },
   { packages: ['timer-wheel', 'batching', 'lease', 'mvcc', 'raft'], also: { lease: ['timer-wheel'] } },
-  { packages: ['wal', 'mvcc-lmdb', 'grpc-server'] },
+  { packages: ['wal', 'mvcc-lmdb', 'grpc-server', 'connection-limits'] },
   {
     packages: ['raft-node', 'store', 'transport-tcp', 'store-etcd'],
     also: { store: ['raft-node'], 'transport-tcp': ['raft-node'], 'store-etcd': ['store'] },
   },
-  { packages: ['registry', 'config-hub', 'governance', 'auth', 'simulation'] },
   {
-    packages: ['adapter-etcd', 'adapter-eureka', 'adapter-polaris', 'adapter-xds', 'client', 'gateway'],
+    packages: ['registry', 'config-hub', 'governance', 'auth', 'simulation'],
+    also: { simulation: ['registry'] },
+  },
+  {
+    packages: ['adapter-etcd', 'adapter-eureka', 'adapter-polaris', 'adapter-xds', 'client', 'gateway', 'heartbeat-redis', 'http-api'],
     also: { gateway: ['client'] },
   },
 ]

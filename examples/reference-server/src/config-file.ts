@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document } from 'yaml'
+import { contradictionOf } from './contradictions.ts'
 import { ServerError } from './errors.ts'
 import type { OptionName, PartialOptions } from './options.ts'
-import { contradictionOf, optionsSchema } from './options.ts'
+import { optionsSchema } from './options.ts'
 
 /** What a file says, and where. */
 export interface ConfigFile {

@@ -5,12 +5,14 @@ import { CodedError } from '@orrery/environment'
  *
  * - `SERVER_OPTION_INVALID`: an option is wrong; the message names it and where it stands
  * - `SERVER_STORE_UNAVAILABLE`: the store cannot be opened, for example because its directory is in use
+ * - `SERVER_REGISTRY_UNAVAILABLE`: the registry cannot read its state from the store
  * - `SERVER_LISTEN_FAILED`: an address cannot be listened on
  * - `SERVER_CLOSED`: it was closed before it had started
  */
 export const serverErrorCodes = [
   'SERVER_OPTION_INVALID',
   'SERVER_STORE_UNAVAILABLE',
+  'SERVER_REGISTRY_UNAVAILABLE',
   'SERVER_LISTEN_FAILED',
   'SERVER_CLOSED',
 ] as const

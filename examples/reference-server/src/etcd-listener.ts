@@ -12,20 +12,26 @@ import {
   etcdServerOptions,
   etcdServices,
 } from '@orrery/adapter-etcd'
-import type { EtcdMetrics, EtcdServices } from '@orrery/adapter-etcd'
+import type { EtcdServices } from '@orrery/adapter-etcd'
 import type { Environment } from '@orrery/environment'
 import { createGrpcServer, createReflectionService, sharePort } from '@orrery/grpc-server'
 import type { Store } from '@orrery/store'
-import { fastify } from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import {
+  closeHttpServer,
+  createHttpServer,
+  drainMaxMs,
+  endpointOf,
+  listenHttp,
+  type Listener,
+  type ListenerDeps,
+} from './http-listener.ts'
 import { formatListenAddress } from './listen-address.ts'
 import type { ReferenceServerOptions } from './options.ts'
-import { type HostAndPort, listenError, reachable } from './probe-port.ts'
+import { type HostAndPort, reachable } from './probe-port.ts'
 
 /** What etcd's protocols are served from. */
-export interface EtcdListenerDeps {
+export interface EtcdListenerDeps extends ListenerDeps {
   readonly store: Store
-  readonly environment: Environment
 }
 
 /** How the member appears, where it listens, and what serves gRPC there. */
@@ -34,29 +40,15 @@ export interface EtcdListenerOptions extends Pick<ReferenceServerOptions, 'grpcS
   readonly address: HostAndPort
 }
 
-/** An open port for etcd clients. */
-export interface EtcdListener {
-  /** URL that a client on this machine uses. */
-  readonly endpoint: string
-  /** Ends waiting calls, lets others finish, closes the port. */
-  close(): Promise<void>
-}
-
-/** Connections that may wait to be accepted: a fleet of clients comes back at once. */
-const backlog = 4_096
-
-/** How long calls may take to finish when the server closes. Unit: ms. */
-const drainMaxMs = 5_000
-
 /**
  * Serves etcd v3 over gRPC and JSON on one port.
  *
  * @throws ServerError `SERVER_LISTEN_FAILED`
  */
 export async function listenForEtcdClients(
-  { store, environment }: EtcdListenerDeps,
+  { store, environment, limits }: EtcdListenerDeps,
   { name, address, grpcServer }: EtcdListenerOptions,
-): Promise<EtcdListener> {
+): Promise<Listener> {
   let clientUrls: readonly string[] = []
   const member = {
     name,
@@ -68,7 +60,11 @@ export async function listenForEtcdClients(
   const metrics = createEtcdMetrics({ store })
   const drainable = createDrainableServices(metrics.meter(etcdServices({ store, environment, member })))
   const grpc = startGrpcServer({ store, environment }, drainable.services, grpcServer)
-  const http = await createHttpServer({ store, environment }, drainable.services, metrics)
+  const { logger } = environment
+  const http = createHttpServer('etcd', limits)
+  await http.register(etcdGatewayPlugin, { services: drainable.services, logger })
+  await http.register(etcdHealthPlugin, { store, onHealthChecked: metrics.healthChecked })
+  await http.register(etcdMetricsPlugin, { metrics })
 
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
   const shared = sharePort(http.server, (socket) => {
@@ -79,20 +75,19 @@ export async function listenForEtcdClients(
     return Promise.resolve()
   })
 
+  let port: number
   try {
-    await http.listen({ ...address, backlog })
+    port = await listenHttp(http, 'listen-client', address)
   } catch (error) {
     grpc.forceShutdown()
-    await http.close()
-    throw listenError('listen-client', address, error)
+    throw error
   }
-  const { port } = addressOf(http)
   clientUrls = [clientUrlOf({ ...address, port })]
   return {
-    endpoint: `http://${formatListenAddress({ host: reachable(address.host, '127.0.0.1'), port })}`,
+    endpoint: endpointOf({ ...address, port }),
     close: async () => {
       drainable.stop()
-      await Promise.all([http.close(), shutDown(grpc, environment)])
+      await Promise.all([closeHttpServer(http, environment), shutDown(grpc, environment)])
     },
   }
 }
@@ -106,7 +101,7 @@ export function clientUrlOf({ host, port }: HostAndPort): string {
 type GrpcServer = Pick<Server, 'addService' | 'createConnectionInjector' | 'tryShutdown' | 'forceShutdown'>
 
 function startGrpcServer(
-  deps: EtcdListenerDeps,
+  deps: { readonly store: Store; readonly environment: Environment },
   services: EtcdServices,
   kind: ReferenceServerOptions['grpcServer'],
 ): GrpcServer {
@@ -123,29 +118,6 @@ function startGrpcServer(
   return server
 }
 
-async function createHttpServer(
-  { store, environment: { logger } }: EtcdListenerDeps,
-  services: EtcdServices,
-  metrics: EtcdMetrics,
-): Promise<FastifyInstance> {
-  const server = fastify({ forceCloseConnections: 'idle', return503OnClosing: false })
-  await server.register(etcdGatewayPlugin, { services, logger })
-  await server.register(etcdHealthPlugin, { store, onHealthChecked: metrics.healthChecked })
-  await server.register(etcdMetricsPlugin, { metrics })
-
-  // A connection that becomes idle only after the closing began would keep the server open.
-  let closing = false
-  server.addHook('preClose', () => {
-    closing = true
-    return Promise.resolve()
-  })
-  server.addHook('onResponse', () => {
-    if (closing) setImmediate(() => server.server.closeIdleConnections())
-    return Promise.resolve()
-  })
-  return server
-}
-
 /** Lets calls finish, for a while. */
 function shutDown(server: GrpcServer, { clock, logger }: Environment): Promise<void> {
   return new Promise((resolve) => {
@@ -158,9 +130,4 @@ function shutDown(server: GrpcServer, { clock, logger }: Environment): Promise<v
       resolve()
     })
   })
-}
-
-function addressOf({ server }: FastifyInstance): { readonly port: number } {
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address : { port: 0 }
 }

@@ -1,3 +1,6 @@
+import { createConnectionLimits } from '@orrery/connection-limits'
+import { hasCode } from '@orrery/environment'
+import { registryLimits } from '@orrery/registry'
 import { z } from 'zod'
 import { parseDuration } from './duration.ts'
 import type { ListenAddress } from './listen-address.ts'
@@ -30,6 +33,11 @@ export const peerAddresses = z.string().transform((text, context): readonly stri
   return z.NEVER
 })
 
+/** `host:port` of one member. */
+export const memberAddress = z
+  .string()
+  .refine(isPeerAddress, { error: ({ input }) => `expected host:port, got ${JSON.stringify(input)}` })
+
 /** `name=host:port,…` */
 export const initialCluster = z.string().transform((text, context): InitialCluster => {
   const members = new Map<string, string[]>()
@@ -51,6 +59,45 @@ export const initialCluster = z.string().transform((text, context): InitialClust
 
 /** A file or directory. */
 export const path = z.string().min(1, 'expected a path')
+
+/** The name of a namespace of the registry. */
+export const namespaceName = z
+  .string()
+  .regex(/^(?!\.+$)[\w\-./:]+$/, 'expected letters, digits and - . / : _')
+  .max(registryLimits.namespaceMaxChars, `expected at most ${registryLimits.namespaceMaxChars} characters`)
+
+/** IP addresses and subnets, with commas between them. */
+export const hostList = z.string().transform((text, context): readonly string[] => {
+  const allow = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  try {
+    createConnectionLimits({ allow })
+    return allow
+  } catch (error) {
+    if (!hasCode(error, 'CONNECTION_LIMITS_INVALID')) throw error
+    context.addIssue({ code: 'custom', message: error.message.replace(/^\w+: allow: /, '') })
+    return z.NEVER
+  }
+})
+
+/** A number from 0 on, as the command line or the file writes it. */
+export const count = z.union([z.string(), z.number()]).transform((given, context): number => {
+  const number = typeof given === 'number' || /^\d{1,15}$/.test(given) ? Number(given) : NaN
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  context.addIssue({ code: 'custom', message: `expected a number from 0 on, got ${JSON.stringify(given)}` })
+  return z.NEVER
+})
+
+/** `host:port`, or a URL of Redis. The result is a URL. */
+export const redisUrl = z.string().transform((text, context): string => {
+  if (isPeerAddress(text)) return `redis://${text}`
+  if (/^rediss?:\/\/[^/]/.test(text) && URL.canParse(text)) return text
+  // What was given may hold a password.
+  context.addIssue({ code: 'custom', message: 'expected host:port, redis://… or rediss://…' })
+  return z.NEVER
+})
 
 /** Of what is to come. */
 export const notYet = z.literal('off', { error: 'this protocol does not exist yet; only off is possible' })

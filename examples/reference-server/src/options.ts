@@ -3,7 +3,19 @@ import type { AutoCompactionMode, CorruptionCheckOptions } from '@orrery/store'
 import { compactionModes, parseAutoCompaction } from './auto-compaction.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { InitialCluster } from './option-values.ts'
-import { duration, initialCluster, listenAddress, notYet, path, peerAddresses } from './option-values.ts'
+import {
+  count,
+  duration,
+  hostList,
+  initialCluster,
+  listenAddress,
+  memberAddress,
+  namespaceName,
+  notYet,
+  path,
+  peerAddresses,
+  redisUrl,
+} from './option-values.ts'
 
 /** How much is logged, from most to least. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -43,8 +55,16 @@ export const optionsSchema = z
     'peer-cert-file': path,
     'peer-key-file': path,
     'peer-trusted-ca-file': path,
-    'listen-eureka': notYet,
-    'listen-http': notYet,
+    'listen-eureka': listenAddress,
+    'listen-http': listenAddress,
+    'eureka-namespace': namespaceName,
+    'self-registration': z.boolean(),
+    'start-in-order': z.boolean(),
+    'advertise-http': memberAddress,
+    'heartbeat-redis': redisUrl,
+    'connections-max': count,
+    'connections-per-host-max': count,
+    'connections-allow': hostList,
     'listen-grpc': notYet,
     'listen-config-grpc': notYet,
     'listen-xds': notYet,
@@ -82,6 +102,22 @@ export interface PeerOptions {
   readonly corruptionCheck: Required<CorruptionCheckOptions>
   /** Undefined: plain TCP. */
   readonly tls: PeerTlsFiles | undefined
+  /** Members read the registry's state one after the other when they start, rather than all at once. */
+  readonly startsInOrder: boolean
+  /** Where others reach the HTTP API of this member, to bring it heartbeats. Undefined: where it listens. */
+  readonly advertiseHttp: string | undefined
+  /** URL of a Redis through which members see each other's heartbeats. Undefined: they forward them to each other. */
+  readonly heartbeatRedis: string | undefined
+}
+
+/** How many clients may be connected, over all listeners together. */
+export interface ConnectionLimitSettings {
+  /** `Infinity`: as many as there are. */
+  readonly totalMax: number
+  /** `Infinity`: as many as there are. */
+  readonly perHostMax: number
+  /** IP addresses and subnets that have no limit of their own. */
+  readonly allow: readonly string[]
 }
 
 /** What the reference server needs to know, complete. */
@@ -94,6 +130,15 @@ export interface ReferenceServerOptions {
   readonly listenClient: ListenAddress
   /** What serves gRPC: `@orrery/grpc-server`, or the server of grpc-js. */
   readonly grpcServer: (typeof grpcServers)[number]
+  /** Where Eureka clients connect. Port 0 picks a free one. */
+  readonly listenEureka: ListenAddress
+  /** Where the registry is served over HTTP and JSON. Port 0 picks a free one. */
+  readonly listenHttp: ListenAddress
+  /** Where Eureka's applications live in the registry. */
+  readonly eurekaNamespace: string
+  /** Registers the own listeners. */
+  readonly hasSelfRegistration: boolean
+  readonly connectionLimits: ConnectionLimitSettings
   /** How old revisions are forgotten. Undefined: they are not. */
   readonly autoCompaction: AutoCompactionMode | undefined
   /** Undefined: this process keeps the store alone, for ever. */
@@ -106,17 +151,20 @@ export const optionDefaults = {
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
   listenPeer: { host: '127.0.0.1', port: 2380 },
+  listenEureka: { host: '127.0.0.1', port: 8761 },
+  listenHttp: { host: '127.0.0.1', port: 8090 },
+  eurekaNamespace: 'default',
   grpcServer: 'fast',
   autoCompactionMode: 'periodic',
   autoCompactionRetention: '0',
-} as const satisfies Pick<ReferenceServerOptions, 'name' | 'logLevel' | 'listenClient' | 'grpcServer'> & {
+} as const satisfies Partial<ReferenceServerOptions> & {
   readonly listenPeer: ListenAddress
   readonly autoCompactionMode: (typeof compactionModes)[number]
   readonly autoCompactionRetention: string
 }
 
 /** Options that mean something to a member with others only. */
-const peerOptionNames = [
+export const peerOptionNames = [
   'advertise-peer',
   'initial-cluster',
   'initial-cluster-token',
@@ -129,75 +177,23 @@ const peerOptionNames = [
   'peer-cert-file',
   'peer-key-file',
   'peer-trusted-ca-file',
+  'start-in-order',
+  'advertise-http',
+  'heartbeat-redis',
 ] as const satisfies readonly OptionName[]
 
-const tlsOptionNames = ['peer-cert-file', 'peer-key-file', 'peer-trusted-ca-file'] as const
+/** Options that mean something together only. */
+export const tlsOptionNames = ['peer-cert-file', 'peer-key-file', 'peer-trusted-ca-file'] as const
 
-/** An option that does not fit to others. */
-export interface Contradiction {
-  readonly key: OptionName
-  readonly reason: string
-}
-
-/** Why the options of one source contradict each other, or undefined. */
-export function contradictionOf(source: PartialOptions): Contradiction | undefined {
-  if (source.memory === true && source['data-dir'] !== undefined) {
-    return { key: 'memory', reason: 'keeps nothing on disk, so it excludes data-dir' }
-  }
-  const listensToPeers = source['listen-peer'] !== undefined && source['listen-peer'] !== 'off'
-  if (source.memory === true && listensToPeers) {
-    return { key: 'memory', reason: 'keeps nothing for other members, so it excludes listen-peer' }
-  }
-  if (source.join !== undefined && source['initial-cluster'] !== undefined) {
-    return { key: 'join', reason: 'finds a cluster that exists, so it excludes initial-cluster' }
-  }
-  return undefined
-}
-
-/** Why the options of all sources together cannot be, or undefined. */
-export function contradictionOfAll(merged: PartialOptions): Contradiction | undefined {
-  const contradiction = contradictionOf(merged)
-  if (contradiction !== undefined) return contradiction
-  const peerOption = peerOptionNames.find((name) => merged[name] !== undefined)
-  if (peerOption !== undefined && (merged.memory === true || merged['listen-peer'] === 'off')) {
-    const cause = merged.memory === true ? 'memory' : 'listen-peer: off'
-    return { key: peerOption, reason: `there are no other members with ${cause}` }
-  }
-  const tlsOption = tlsOptionNames.find((name) => merged[name] !== undefined)
-  const missing = tlsOptionNames.find((name) => merged[name] === undefined)
-  if (tlsOption !== undefined && missing !== undefined) {
-    return { key: tlsOption, reason: `needs ${missing} beside it` }
-  }
-  if (autoCompactionOf(merged) === undefined) {
-    const mode = compactionModeOf(merged)
-    const form = mode === 'revision' ? 'a number of revisions' : 'a duration such as 1h30m, or hours'
-    return { key: 'auto-compaction-retention', reason: `expected ${form} in mode ${mode}` }
-  }
-  const name = merged.name ?? optionDefaults.name
-  const members = merged['initial-cluster']
-  if (members !== undefined && !members.has(name)) {
-    const known = [...members.keys()].join(', ')
-    return { key: 'initial-cluster', reason: `has no member ${name}, only ${known}` }
-  }
-  const advertised = merged['advertise-peer']
-  const agreed = members?.get(name)
-  if (advertised !== undefined && agreed !== undefined && !isSameSet(advertised, agreed)) {
-    return { key: 'advertise-peer', reason: `initial-cluster has ${name} at ${agreed.join(', ')}` }
-  }
-  return undefined
-}
-
-function compactionModeOf(merged: PartialOptions): (typeof compactionModes)[number] {
+/** By what the history is kept. */
+export function compactionModeOf(merged: PartialOptions): (typeof compactionModes)[number] {
   return merged['auto-compaction-mode'] ?? optionDefaults.autoCompactionMode
 }
 
-function autoCompactionOf(merged: PartialOptions): AutoCompactionMode | 'off' | undefined {
+/** How the history is kept. Undefined: what the options say means nothing. */
+export function autoCompactionOf(merged: PartialOptions): AutoCompactionMode | 'off' | undefined {
   const retention = merged['auto-compaction-retention'] ?? optionDefaults.autoCompactionRetention
   return parseAutoCompaction(compactionModeOf(merged), retention)
-}
-
-function isSameSet(some: readonly string[], others: readonly string[]): boolean {
-  return some.every((one) => others.includes(one)) && others.every((one) => some.includes(one))
 }
 
 /**
@@ -235,9 +231,23 @@ export function resolveOptions(merged: PartialOptions): ReferenceServerOptions {
     logLevel: merged['log-level'] ?? optionDefaults.logLevel,
     listenClient: merged['listen-client'] ?? optionDefaults.listenClient,
     grpcServer: merged['grpc-server'] ?? optionDefaults.grpcServer,
+    listenEureka: merged['listen-eureka'] ?? optionDefaults.listenEureka,
+    listenHttp: merged['listen-http'] ?? optionDefaults.listenHttp,
+    eurekaNamespace: merged['eureka-namespace'] ?? optionDefaults.eurekaNamespace,
+    hasSelfRegistration: merged['self-registration'] ?? true,
+    connectionLimits: {
+      totalMax: limitOf(merged['connections-max']),
+      perHostMax: limitOf(merged['connections-per-host-max']),
+      allow: merged['connections-allow'] ?? [],
+    },
     autoCompaction: autoCompaction === 'off' ? undefined : autoCompaction,
     peer: merged.memory === true ? undefined : resolvePeer(merged),
   }
+}
+
+/** No limit is asked for by 0, as elsewhere. */
+function limitOf(given = 0): number {
+  return given === 0 ? Infinity : given
 }
 
 function resolvePeer(merged: PartialOptions): PeerOptions | undefined {
@@ -259,5 +269,8 @@ function resolvePeer(merged: PartialOptions): PeerOptions | undefined {
       compactionIntervalMs: merged['compact-hash-check-time'] ?? 0,
     },
     tls: hasTls ? { certFile, keyFile, trustedCaFile } : undefined,
+    startsInOrder: merged['start-in-order'] ?? false,
+    advertiseHttp: merged['advertise-http'],
+    heartbeatRedis: merged['heartbeat-redis'],
   }
 }

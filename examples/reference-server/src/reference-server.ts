@@ -1,34 +1,38 @@
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
+import type { Registry } from '@orrery/registry'
 import type { Store } from '@orrery/store'
 import { startAutoCompaction } from '@orrery/store'
-import { ServerError } from './errors.ts'
-import { clientUrlOf, listenForEtcdClients } from './etcd-listener.ts'
+import { createClientLimits } from './client-limits.ts'
+import {
+  type ClientAddresses,
+  type ClientProtocol,
+  clientListeners,
+  probeClientAddresses,
+} from './client-listeners.ts'
+import { clientUrlOf } from './etcd-listener.ts'
 import type { ReferenceServerOptions } from './options.ts'
-import { probePort } from './probe-port.ts'
-import { openServerStore } from './server-store.ts'
+import { registerOwnServices } from './own-services.ts'
+import { createRegistryPart } from './registry-part.ts'
+import { openServerStore, type ServerStore } from './server-store.ts'
+import { StartedParts } from './started-parts.ts'
 
 /** An assembled server. */
 export interface ReferenceServer extends AsyncDisposable {
   /**
-   * Opens the store, waits until it can serve (a member of a cluster: until there is a leader), then opens the
-   * listeners. What was opened is closed again when a later part fails, or `close` is called meanwhile.
+   * Opens the store, waits until it can serve (a member of a cluster: until there is a leader), starts the registry,
+   * then opens the listeners. What was opened is closed again when a later part fails, or `close` is called meanwhile.
    *
-   * @throws ServerError `SERVER_STORE_UNAVAILABLE`, `SERVER_LISTEN_FAILED`, `SERVER_OPTION_INVALID`,
-   * `SERVER_CLOSED`
+   * @throws ServerError `SERVER_STORE_UNAVAILABLE`, `SERVER_REGISTRY_UNAVAILABLE`, `SERVER_LISTEN_FAILED`,
+   * `SERVER_OPTION_INVALID`, `SERVER_CLOSED`
    */
   start(): Promise<void>
   /**
    * Where clients connect, and where other members do (host and port), as soon as that is known; absent for what
    * is off.
    */
-  readonly endpoints: Readonly<Partial<Record<'client' | 'peer', string>>>
+  readonly endpoints: Readonly<Partial<Record<ClientProtocol | 'peer', string>>>
   /** Drains and closes everything in reverse order. Safe to call twice, and before `start`. */
-  close(): Promise<void>
-}
-
-/** A part that was started, in the order of starting. */
-interface Part {
   close(): Promise<void>
 }
 
@@ -41,66 +45,91 @@ export function createReferenceServer(
   options: ReferenceServerOptions,
   environment: Environment = systemEnvironment(),
 ): ReferenceServer {
-  const parts: Part[] = []
+  const parts = new StartedParts()
   let endpoints: ReferenceServer['endpoints'] = {}
-  let closing: Promise<void> | undefined
-
-  const closeParts = async (): Promise<void> => {
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.close()
+  const found = (more: ReferenceServer['endpoints']): void => {
+    endpoints = { ...endpoints, ...more }
   }
-  const requireStarting = (): void => {
-    if (closing !== undefined) throw new ServerError('SERVER_CLOSED', 'the server was closed')
-  }
-  const startParts = async (): Promise<void> => {
-    const { name, listenClient, grpcServer } = options
-    const address = listenClient === 'off' ? undefined : await probePort('listen-client', listenClient)
-    const clientUrls = address === undefined ? [] : [clientUrlOf(address)]
-    requireStarting()
-    const { store, peerAddress, servable } = await openServerStore(options, clientUrls, environment)
-    parts.push(store)
-    requireStarting()
-    if (peerAddress !== undefined) {
-      endpoints = { peer: peerAddress }
-      environment.logger.info('other members are welcome', { peerAddress })
-    }
-    await servable
-    requireStarting()
-    if (options.autoCompaction !== undefined) {
-      const compaction = startAutoCompaction({ store, environment }, options.autoCompaction)
-      parts.push({
-        close: () => {
-          compaction.stop()
-          return Promise.resolve()
-        },
-      })
-    }
-    if (address === undefined) return
-    const listener = await listenForEtcdClients({ store, environment }, { name, address, grpcServer })
-    parts.push(listener)
-    // Before clients are turned away: they need a leader elsewhere.
-    parts.push({ close: () => handOver(store, environment) })
-    requireStarting()
-    endpoints = { ...endpoints, client: listener.endpoint }
-  }
-  const close = (): Promise<void> => (closing ??= closeParts())
 
   return {
     start: async () => {
       try {
-        await startParts()
+        const addresses = await probeClientAddresses(options)
+        const { store, peerAddress } = await startStore({ options, environment, parts, found }, addresses)
+        const registry = await startRegistry(
+          { options, environment, parts },
+          { store, peerAddress, addresses },
+        )
+        const limits = createClientLimits(options.connectionLimits, environment)
+        for (const listener of clientListeners(
+          { store, registry, environment, limits },
+          options,
+          addresses,
+        )) {
+          const { endpoint } = parts.add(await listener.open())
+          found({ [listener.protocol]: endpoint })
+        }
+        // Before clients are turned away: they need a leader elsewhere.
+        parts.add({ close: () => handOver(store, environment) })
+        if (registry === undefined || !options.hasSelfRegistration) return
+        parts.add(await registerOwnServices({ registry, environment }, { name: options.name, addresses }))
       } catch (error) {
-        await close()
-        // What came after the closing began.
-        await closeParts()
+        await parts.closeAfterFailure()
         throw error
       }
     },
     get endpoints() {
       return endpoints
     },
-    close,
-    [Symbol.asyncDispose]: close,
+    close: () => parts.close(),
+    [Symbol.asyncDispose]: () => parts.close(),
   }
+}
+
+/** What every step of starting has. */
+interface Starting {
+  readonly options: ReferenceServerOptions
+  readonly environment: Environment
+  readonly parts: StartedParts
+}
+
+/** Opens the store, and waits until it can serve. */
+async function startStore(
+  { options, environment, parts, found }: Starting & { readonly found: (endpoint: { peer: string }) => void },
+  { client }: ClientAddresses,
+): Promise<Omit<ServerStore, 'servable'>> {
+  const clientUrls = client === undefined ? [] : [clientUrlOf(client)]
+  parts.signal.throwIfAborted()
+  const { store, peerAddress, servable } = await openServerStore(options, clientUrls, environment)
+  parts.add(store)
+  if (peerAddress !== undefined) {
+    found({ peer: peerAddress })
+    environment.logger.info('other members are welcome', { peerAddress })
+  }
+  await servable
+  parts.signal.throwIfAborted()
+  if (options.autoCompaction !== undefined) {
+    const compaction = startAutoCompaction({ store, environment }, options.autoCompaction)
+    parts.add({
+      close: () => {
+        compaction.stop()
+        return Promise.resolve()
+      },
+    })
+  }
+  return { store, peerAddress }
+}
+
+/** Starts the registry, unless nobody could ask for it. */
+async function startRegistry(
+  { options, environment, parts }: Starting,
+  { store, peerAddress, addresses }: Omit<ServerStore, 'servable'> & { readonly addresses: ClientAddresses },
+): Promise<Registry | undefined> {
+  const { eureka, http } = addresses
+  if (eureka === undefined && http === undefined) return undefined
+  const part = parts.add(createRegistryPart({ store, environment, http, peerAddress }, options))
+  await part.start(parts)
+  return part.registry
 }
 
 /** Lets another member lead, so that nobody has to find out that this one is gone. */

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { systemEnvironment } from '@orrery/environment/system'
-import { helpText, parseCommandLine } from './command-line.ts'
+import { parseCommandLine } from './command-line.ts'
 import { ServerError } from './errors.ts'
 import { createLogger } from './logger.ts'
 import type { ReferenceServerOptions } from './options.ts'
 import { createReferenceServer } from './reference-server.ts'
 import type { ReferenceServer } from './reference-server.ts'
+import { helpText } from './usage.ts'
 import { restoreServerStore, type ServerRestore } from './restore.ts'
 
 /** What the program needs from its process. */
@@ -82,13 +83,22 @@ function banner(options: ReferenceServerOptions, server: ReferenceServer): strin
     `orrery ${version()}, member ${options.name}`,
     `  store         ${options.dataDir ?? 'in memory'}`,
   ]
-  const { client, peer } = server.endpoints
+  const { client, eureka, http, peer } = server.endpoints
   if (peer !== undefined) lines.push(`  members       ${peer}`)
+  const tries: string[] = []
   if (client !== undefined) {
     lines.push(`  etcd clients  ${client}  gRPC and JSON`)
-    lines.push('', 'Try:', `  etcdctl --endpoints=${new URL(client).host} put hello world`, '')
+    tries.push(`  etcdctl --endpoints=${new URL(client).host} put hello world`)
   }
-  return `${lines.join('\n')}\n`
+  if (eureka !== undefined) {
+    lines.push(`  Eureka        ${eureka}/eureka  JSON and XML`)
+    tries.push(`  curl -H 'Accept: application/json' ${eureka}/eureka/apps`)
+  }
+  if (http !== undefined) {
+    lines.push(`  registry      ${http}/v1  HTTP and JSON`)
+    tries.push(`  curl '${http}/v1/services'`)
+  }
+  return `${[...lines, '', 'Try:', ...tries, ''].join('\n')}\n`
 }
 
 function version(): string {

@@ -8,9 +8,10 @@ import { openStore } from '@orrery/store'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Authority } from '../../../packages/transport-tcp/test/certificates.ts'
 import { formatListenAddress } from '../src/listen-address.ts'
-import type { PeerOptions, ReferenceServerOptions } from '../src/options.ts'
+import type { PeerOptions } from '../src/options.ts'
 import { type HostAndPort, probePort } from '../src/probe-port.ts'
 import { createReferenceServer, type ReferenceServer } from '../src/reference-server.ts'
+import { alone, anyPort, inMemory } from './server-options.ts'
 
 let directory: string
 const servers: ReferenceServer[] = []
@@ -23,30 +24,13 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-const anyPort = { host: '127.0.0.1', port: 0 }
-
 async function start(name: string, peer: Partial<PeerOptions> | undefined): Promise<ReferenceServer> {
-  const alone: PeerOptions = {
-    listen: anyPort,
-    advertise: undefined,
-    initialCluster: undefined,
-    initialClusterToken: undefined,
-    join: undefined,
-    forceNewCluster: false,
-    hasThread: false,
-    corruptionCheck: { atStart: false, intervalMs: 0, compactionIntervalMs: 0 },
-    tls: undefined,
-  }
-  const options: ReferenceServerOptions = {
+  const server = createReferenceServer({
+    ...inMemory,
     name,
     dataDir: join(directory, name),
-    logLevel: 'silent',
-    listenClient: anyPort,
-    grpcServer: 'fast',
-    autoCompaction: undefined,
     peer: peer === undefined ? undefined : { ...alone, ...peer },
-  }
-  const server = createReferenceServer(options)
+  })
   servers.push(server)
   await server.start()
   return server

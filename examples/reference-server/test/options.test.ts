@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { helpText, parseCommandLine } from '../src/command-line.ts'
+import { parseCommandLine } from '../src/command-line.ts'
 import { parseConfig } from '../src/config-file.ts'
 import { formatListenAddress, parseListenAddress } from '../src/listen-address.ts'
-import type { ReferenceServerOptions } from '../src/options.ts'
+import { optionsSchema, type ReferenceServerOptions } from '../src/options.ts'
+import { helpText } from '../src/usage.ts'
+import { alone } from './server-options.ts'
 
 let directory: string
 
@@ -28,15 +30,12 @@ function optionsOf(...argv: readonly string[]): ReferenceServerOptions {
   return command.options
 }
 
-const alone = {
-  advertise: undefined,
-  initialCluster: undefined,
-  initialClusterToken: undefined,
-  join: undefined,
-  forceNewCluster: false,
-  hasThread: false,
-  corruptionCheck: { atStart: false, intervalMs: 0, compactionIntervalMs: 0 },
-  tls: undefined,
+const registry = {
+  listenEureka: { host: '127.0.0.1', port: 8761 },
+  listenHttp: { host: '127.0.0.1', port: 8090 },
+  eurekaNamespace: 'default',
+  hasSelfRegistration: true,
+  connectionLimits: { totalMax: Infinity, perHostMax: Infinity, allow: [] },
 }
 const defaults: ReferenceServerOptions = {
   name: 'default',
@@ -44,6 +43,7 @@ const defaults: ReferenceServerOptions = {
   logLevel: 'info',
   listenClient: { host: '127.0.0.1', port: 2379 },
   grpcServer: 'fast',
+  ...registry,
   autoCompaction: undefined,
   peer: { ...alone, listen: { host: '127.0.0.1', port: 2380 } },
 }
@@ -65,7 +65,7 @@ describe('the command line', () => {
   })
 
   test('accepts off where a protocol does not exist yet', () => {
-    expect(optionsOf('--listen-http', 'off', '--listen-xds=off')).toEqual(defaults)
+    expect(optionsOf('--listen-grpc', 'off', '--listen-xds=off')).toEqual(defaults)
   })
 
   test('describes a cluster that begins, and one to join', () => {
@@ -122,6 +122,52 @@ describe('the command line', () => {
     expect(optionsOf('--memory', '--auto-compaction-retention=1h').autoCompaction).toBeDefined()
   })
 
+  test('serves the registry unless it is told otherwise', () => {
+    expect(
+      optionsOf(
+        ...['--listen-eureka=[::1]:0', '--listen-http', '0.0.0.0:80', '--listen-client=off'],
+        ...['--eureka-namespace=prod', '--no-self-registration', '--start-in-order'],
+      ),
+    ).toMatchObject({
+      listenClient: 'off',
+      listenEureka: { host: '::1', port: 0 },
+      listenHttp: { host: '0.0.0.0', port: 80 },
+      eurekaNamespace: 'prod',
+      hasSelfRegistration: false,
+      peer: { startsInOrder: true },
+    })
+    expect(optionsOf('--listen-eureka=off', '--listen-http=off')).toEqual({
+      ...defaults,
+      listenEureka: 'off',
+      listenHttp: 'off',
+    })
+    expect(optionsOf('--listen-http=off', '--listen-peer=off').listenHttp).toBe('off')
+    expect(optionsOf('--listen-http=off', '--memory').listenHttp).toBe('off')
+  })
+
+  test('says how members bring each other heartbeats', () => {
+    expect(optionsOf('--advertise-http', 'h1:80').peer?.advertiseHttp).toBe('h1:80')
+    const redisOf = (text: string) =>
+      optionsOf('--heartbeat-redis', text, '--listen-http=off').peer?.heartbeatRedis
+    expect(redisOf('h:6379')).toBe('redis://h:6379')
+    expect(redisOf('[::1]:6379')).toBe('redis://[::1]:6379')
+    expect(redisOf('rediss://u:p@h/1')).toBe('rediss://u:p@h/1')
+  })
+
+  test('limits connections', () => {
+    expect(
+      optionsOf(
+        '--connections-max=10000',
+        '--connections-per-host-max',
+        '64',
+        '--connections-allow=10.0.0.0/8, ::1',
+      ).connectionLimits,
+    ).toEqual({ totalMax: 10_000, perHostMax: 64, allow: ['10.0.0.0/8', '::1'] })
+    expect(optionsOf('--connections-max=0', '--connections-allow=').connectionLimits).toEqual(
+      registry.connectionLimits,
+    )
+  })
+
   test('restores a store of one process, or a member', () => {
     expect(parseCommandLine(['--restore', 'f', '--listen-peer', 'off'])).toEqual({
       type: 'restore',
@@ -158,7 +204,35 @@ describe('the command line', () => {
     [['--log-level', 'loud'], '--log-level: expected one of debug, info, warn, error, silent'],
     [['--listen-client', '2379'], '--listen-client: expected host:port, [ipv6]:port or off, got "2379"'],
     [['--listen-peer', ':2380'], '--listen-peer: expected host:port, [ipv6]:port or off, got ":2380"'],
-    [['--listen-http', ':8090'], '--listen-http: this protocol does not exist yet; only off is possible'],
+    [['--listen-http', ':8090'], '--listen-http: expected host:port, [ipv6]:port or off, got ":8090"'],
+    [['--listen-grpc', 'h:8091'], '--listen-grpc: this protocol does not exist yet; only off is possible'],
+    [
+      ['--listen-http', 'off'],
+      '--listen-http: members bring each other heartbeats there: needs heartbeat-redis',
+    ],
+    [
+      ['--memory', '--listen-http', 'off', '--advertise-http', 'h:1'],
+      '--advertise-http: there are no other members with memory',
+    ],
+    [
+      ['--listen-http', 'off', '--advertise-http', 'h:1'],
+      '--advertise-http: there is nothing to reach with listen-http: off',
+    ],
+    [['--advertise-http', 'h:0'], '--advertise-http: expected host:port, got "h:0"'],
+    [['--advertise-http', 'h:1,h:2'], '--advertise-http: expected host:port, got "h:1,h:2"'],
+    [['--heartbeat-redis', 'redis://'], '--heartbeat-redis: expected host:port, redis://… or rediss://…'],
+    [['--heartbeat-redis', 'http://h:1'], '--heartbeat-redis: expected host:port, redis://…'],
+    [['--heartbeat-redis', 'h:1', '--listen-peer', 'off'], '--heartbeat-redis: there are no other members'],
+    [['--start-in-order', '--memory'], '--start-in-order: there are no other members with memory'],
+    [['--eureka-namespace', 'a b'], '--eureka-namespace: expected letters, digits and - . / : _'],
+    [['--eureka-namespace', '..'], '--eureka-namespace: expected letters, digits and - . / : _'],
+    [['--eureka-namespace', 'a'.repeat(65)], '--eureka-namespace: expected at most 64 characters'],
+    [['--connections-max', 'many'], '--connections-max: expected a number from 0 on, got "many"'],
+    [['--connections-per-host-max=-1'], '--connections-per-host-max: expected a number from 0 on, got "-1"'],
+    [
+      ['--connections-allow', '10.0.0.0/8,h'],
+      '--connections-allow: expected IP addresses or CIDR such as 10.0.0.0/8, got "h"',
+    ],
     [['--initial-cluster', 'h:1'], '--initial-cluster: expected name=host:port,…, got "h:1"'],
     [['--initial-cluster', 'a=h:0'], '--initial-cluster: expected name=host:port,…, got "a=h:0"'],
     [['--initial-cluster', 'a=h:1,b=h:1'], '--initial-cluster: h:1 is there twice'],
@@ -189,7 +263,10 @@ describe('the command line', () => {
       ['--auto-compaction-retention', '1h', '--auto-compaction-mode', 'revision'],
       '--auto-compaction-retention: expected a number of revisions in mode revision',
     ],
-    [['--listen-client', 'off'], '--listen-client: off leaves nothing to serve'],
+    [
+      ['--listen-client', 'off', '--listen-eureka', 'off', '--listen-http', 'off'],
+      '--listen-client: off leaves nothing to serve',
+    ],
     [['--memory', '--data-dir', 'x'], '--memory: keeps nothing on disk, so it excludes data-dir'],
     [['--config', '/nonexistent.yaml'], '--config: ENOENT: no such file or directory'],
   ])('%j: %s', (argv, reason) => {
@@ -204,8 +281,8 @@ describe('the command line', () => {
   test('prints help that names every option', () => {
     expect(parseCommandLine(['--help'])).toEqual({ type: 'help' })
     expect(parseCommandLine(['--version'])).toEqual({ type: 'version' })
-    for (const flag of ['--config', '--name', '--data-dir', '--memory', '--log-level', '--listen-client']) {
-      expect(helpText()).toContain(flag)
+    for (const name of ['config', ...Object.keys(optionsSchema.shape)]) {
+      expect(helpText()).toContain(`  --${name} `)
     }
     for (const line of helpText().split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
@@ -222,6 +299,7 @@ describe('the configuration file', () => {
       logLevel: 'warn',
       listenClient: { host: '::1', port: 0 },
       grpcServer: 'fast',
+      ...registry,
       autoCompaction: undefined,
       peer: undefined,
     })
@@ -259,6 +337,22 @@ describe('the configuration file', () => {
     )
   })
 
+  test('holds numbers and switches as such', () => {
+    const path = configFile(
+      'connections-max: 5000\nconnections-per-host-max: "64"\nself-registration: false\nstart-in-order: true\n',
+    )
+    expect(optionsOf('--config', path)).toMatchObject({
+      connectionLimits: { totalMax: 5_000, perHostMax: 64 },
+      hasSelfRegistration: false,
+      peer: { startsInOrder: true },
+    })
+    expect(optionsOf('--config', path, '--self-registration', '--no-start-in-order')).toMatchObject({
+      hasSelfRegistration: true,
+      peer: { startsInOrder: false },
+    })
+    expect(optionsOf('--config', path, '--memory').peer).toBeUndefined()
+  })
+
   test('may be empty', () => {
     expect(optionsOf('--config', configFile('# nothing\n'))).toEqual(defaults)
   })
@@ -270,6 +364,9 @@ describe('the configuration file', () => {
     ['name: 17\n', '1:7: name: Invalid input: expected string, received number'],
     ['name: a\n\nlisten-client: 2379\n', '3:16: listen-client: '],
     ['listen-xds: 127.0.0.1:15010\n', '1:13: listen-xds: this protocol does not exist yet'],
+    ['name: a\nconnections-max: 1.5\n', '2:18: connections-max: expected a number from 0 on, got 1.5'],
+    ['connections-allow: 10.0.0.0/33\n', '1:20: connections-allow: expected IP addresses or CIDR'],
+    ['self-registration: "no"\n', '1:20: self-registration: Invalid input: expected boolean'],
     ['name: a\njoin: h:1, h\n', '2:7: join: expected host:port,…, got "h:1, h"'],
     ['initial-cluster: a=h:1\njoin: h:1\n', '2:1: join: finds a cluster that exists'],
     ['data-dir: x\nmemory: true\n', '2:1: memory: keeps nothing on disk'],

@@ -8,6 +8,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+/** Ports that no other test has. */
+const etcdOnly = ['--listen-client=127.0.0.1:0', '--listen-eureka=off', '--listen-http=off'] as const
+
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 /** The program as a process of its own, as `npm start` runs it. */
@@ -56,7 +59,7 @@ function run(...argv: readonly string[]): Program {
 
 describe('the program', () => {
   test('says what listens where, serves, drains on SIGTERM and exits with 0', async () => {
-    const program = run('--memory', '--listen-client', '127.0.0.1:0')
+    const program = run('--memory', ...etcdOnly)
     const endpoint = await program.ready()
     expect(program.output.split('\n').filter((line) => line.startsWith('ready'))).toHaveLength(1)
     expect(program.output).toContain(`etcdctl --endpoints=${new URL(endpoint).host} put hello world\n`)
@@ -68,10 +71,32 @@ describe('the program', () => {
     expect(lines.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).toContain('stopping')
   })
 
+  test('serves Eureka and HTTP clients, says how to try it, and takes its own listeners away', async () => {
+    const listen = ['--listen-client=127.0.0.1:0', '--listen-eureka=127.0.0.1:0', '--listen-http=127.0.0.1:0']
+    const program = run(...listen, '--listen-peer=127.0.0.1:0', '--log-level=warn')
+    await program.ready()
+    const commands = Array.from(
+      program.output.matchAll(/^ {2}curl .*?(http:[^'\s]+)/gm),
+      ([, url = '']) => url,
+    )
+    expect(commands).toHaveLength(2)
+    for (const url of commands) {
+      const answer = await fetch(url, { headers: { accept: 'application/json' } })
+      expect(answer.status).toBe(200)
+      await answer.json()
+    }
+    program.process.kill('SIGTERM')
+    expect(await program.exit()).toBe(0)
+    expect(program.errors).toBe('')
+  })
+
   test('reads its file, keeps its data in the directory named after the member, and stops on SIGINT', async () => {
     writeFileSync(
       join(directory, 'a.yaml'),
-      'name: a1\nlisten-client: 127.0.0.1:0\nlisten-peer: 127.0.0.1:0\nlog-level: error\n',
+      [
+        ...['name: a1', 'listen-client: 127.0.0.1:0', 'listen-peer: 127.0.0.1:0', 'log-level: error'],
+        ...['listen-eureka: off', 'listen-http: off', ''],
+      ].join('\n'),
     )
     const program = run('--config', 'a.yaml')
     await program.ready()
@@ -87,7 +112,7 @@ describe('the program', () => {
   })
 
   test('serves a member that lives in a thread of its own, and ends with it', async () => {
-    const options = ['--member-thread', '--listen-client=127.0.0.1:0', '--listen-peer=127.0.0.1:0']
+    const options = ['--member-thread', ...etcdOnly, '--listen-peer=127.0.0.1:0']
     const first = run(...options)
     const key = Buffer.from('k').toString('base64')
     const put = `${await first.ready()}/v3/kv/put`
@@ -104,7 +129,7 @@ describe('the program', () => {
   })
 
   test('waits for the members it begins with, and exits with 0 when it is told to end meanwhile', async () => {
-    const options = ['--listen-client=127.0.0.1:0', '--listen-peer=127.0.0.1:0']
+    const options = [...etcdOnly, '--listen-peer=127.0.0.1:0']
     const program = run('--name=a', '--initial-cluster=a=127.0.0.1:1,b=127.0.0.1:2', ...options)
     await expect.poll(() => program.errors, { timeout: 30_000 }).toContain('other members are welcome')
     program.process.kill('SIGTERM')
@@ -113,7 +138,7 @@ describe('the program', () => {
   })
 
   test('exits with 1 on a second signal, without waiting for calls', async () => {
-    const program = run('--memory', '--listen-client', '127.0.0.1:0')
+    const program = run('--memory', ...etcdOnly)
     const endpoint = await program.ready()
     const upload = request(`${endpoint}/v3/kv/put`, { method: 'POST' }).on('error', () => undefined)
     upload.write('{')
@@ -125,12 +150,12 @@ describe('the program', () => {
   })
 
   test('exits with 2 and one line when an option is wrong', async () => {
-    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-http: 127.0.0.1:8090\n')
+    writeFileSync(join(directory, 'a.yaml'), 'name: a1\nlisten-grpc: 127.0.0.1:8091\n')
     const [flag, file] = [run('--log-level', 'loud'), run('--config', 'a.yaml')]
     expect(await Promise.all([flag.exit(), file.exit()])).toEqual([2, 2])
     expect(flag.errors).toBe('orrery: --log-level: expected one of debug, info, warn, error, silent\n')
     expect(file.errors).toBe(
-      'orrery: a.yaml:2:14: listen-http: this protocol does not exist yet; only off is possible\n',
+      'orrery: a.yaml:2:14: listen-grpc: this protocol does not exist yet; only off is possible\n',
     )
   })
 

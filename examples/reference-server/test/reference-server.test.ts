@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ReferenceServerOptions } from '../src/options.ts'
 import { createReferenceServer } from '../src/reference-server.ts'
 import type { ReferenceServer } from '../src/reference-server.ts'
+import { anyPort, inMemory } from './server-options.ts'
 
 let directory: string
 const servers: ReferenceServer[] = []
@@ -24,18 +25,6 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
   rmSync(directory, { recursive: true })
 })
-
-const anyPort = { host: '127.0.0.1', port: 0 }
-
-const inMemory: ReferenceServerOptions = {
-  name: 'test',
-  dataDir: undefined,
-  logLevel: 'silent',
-  listenClient: anyPort,
-  grpcServer: 'fast',
-  autoCompaction: undefined,
-  peer: undefined,
-}
 
 let grpcServer: ReferenceServerOptions['grpcServer']
 

@@ -71,7 +71,8 @@ test('members that are restored from one snapshot are a new cluster with the old
   const servers = names.map((name, n) => {
     const listen = formatListenAddress(addresses[n] ?? 'off')
     const flags = ['--listen-peer', listen, '--listen-client', '127.0.0.1:0', '--log-level', 'silent']
-    const command = parseCommandLine([...argsOf(name), ...flags])
+    const registry = ['--listen-eureka', '127.0.0.1:0', '--listen-http', '127.0.0.1:0']
+    const command = parseCommandLine([...argsOf(name), ...flags, ...registry])
     if (command.type !== 'serve') throw new Error('not a server')
     return createReferenceServer(command.options)
   })

@@ -21,6 +21,13 @@ export interface ManualClock extends Clock {
   advance(ms: number): void
   /** Runs what was deferred, and what that defers, without moving time. */
   runDeferred(): void
+  /**
+   * Time passes and nothing runs, as when the process is frozen: timers that became due run, late, with the next
+   * {@link ManualClock.advance}.
+   *
+   * @throws RangeError when `ms` is negative
+   */
+  freeze(ms: number): void
   /** Moves the time of day alone, as an operator would: monotonic time and timers do not notice. */
   shiftWall(ms: number): void
   /** Timers and deferred callbacks that have not run yet: a closed component leaves none. */
@@ -96,6 +103,10 @@ export function createManualClock(startMs = 0): ManualClock {
       nowMs = untilMs
     },
     runDeferred,
+    freeze: (ms) => {
+      if (!(ms >= 0)) throw new RangeError(`time does not go backwards, got ${String(ms)} ms`)
+      nowMs += ms
+    },
     shiftWall: (ms) => {
       wallShiftMs += ms
     },

@@ -21,6 +21,8 @@ export interface OrreryOptions {
   /** Host and port for other members. @defaultValue off: it keeps its data alone */
   readonly peer?: string
   readonly args?: readonly string[]
+  /** Whether it has a registry; where Eureka clients and its HTTP API listen is for `args` to say. @defaultValue `false` */
+  readonly registry?: boolean
   /** What serves gRPC. @defaultValue that of the reference server */
   readonly grpcServer?: GrpcServerKind
   /** Whether to wait until it reports its health, not only until it is ready. @defaultValue `true` */
@@ -43,7 +45,8 @@ export async function startOrrery(options: OrreryOptions = {}): Promise<EtcdLike
   ]
   const data = options.directory === undefined ? ['--memory'] : onDisk(options.directory)
   const grpc = options.grpcServer === undefined ? [] : ['--grpc-server', options.grpcServer]
-  const args = [...data, '--listen-client', endpoint, ...grpc, ...(options.args ?? [])]
+  const registry = options.registry === true ? [] : ['--listen-eureka', 'off', '--listen-http', 'off']
+  const args = [...data, '--listen-client', endpoint, ...registry, ...grpc, ...(options.args ?? [])]
   const server = await startProgram(args)
   await server.line('ready')
   if (options.healthy !== false) await healthy(url, server)

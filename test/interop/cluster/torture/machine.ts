@@ -37,6 +37,7 @@ export class Machine {
     const { name, directory, listen, peer, endpoint } = this.#options
     this.#process = await startProgram([
       ...['--name', name, '--data-dir', directory, '--listen-client', endpoint, '--log-level', 'info'],
+      ...['--listen-eureka', 'off', '--listen-http', 'off'],
       ...['--listen-peer', listen, '--advertise-peer', peer, ...args],
     ])
   }

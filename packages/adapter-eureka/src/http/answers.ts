@@ -1,0 +1,45 @@
+import type { FastifyReply } from 'fastify'
+import type { ListBody } from '../view/lists.ts'
+import type { Failure } from './failure.ts'
+
+/** A short answer. */
+export interface Answer {
+  /** @defaultValue `200` */
+  readonly statusCode?: number
+  readonly text: string
+  /** @defaultValue `text/plain` */
+  readonly contentType?: string
+}
+
+/** Answers with a text, or with no body when it is empty. */
+export function answer(reply: FastifyReply, { statusCode = 200, text, contentType }: Answer): FastifyReply {
+  if (text === '') return answerEmpty(reply, statusCode)
+  return reply
+    .code(statusCode)
+    .header('content-type', contentType ?? 'text/plain; charset=utf-8')
+    .header('vary', varying)
+    .send(Buffer.from(text))
+}
+
+/** Answers without a body. Clients try to read whatever comes, and take it for a failure when they cannot. */
+export function answerEmpty(reply: FastifyReply, statusCode: number): FastifyReply {
+  return reply.code(statusCode).send()
+}
+
+export function answerFailure(reply: FastifyReply, { statusCode, text }: Failure): FastifyReply {
+  return answer(reply, { statusCode, text })
+}
+
+/** Answers with a list, compressed for whoever asks for that. */
+export function answerList(
+  reply: FastifyReply,
+  { contentType, content, gzip }: ListBody,
+  { wantsGzip, isProtected }: { readonly wantsGzip: boolean; readonly isProtected: boolean },
+): FastifyReply {
+  reply.header('content-type', contentType).header('vary', varying)
+  if (isProtected) reply.header('x-self-preservation', 'active')
+  if (!wantsGzip || gzip === undefined) return reply.send(content)
+  return reply.header('content-encoding', 'gzip').send(gzip)
+}
+
+const varying = 'accept, accept-encoding, x-eureka-accept, x-namespace'

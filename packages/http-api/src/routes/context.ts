@@ -1,0 +1,37 @@
+import type { Environment } from '@orrery/environment'
+import type { Registry } from '@orrery/registry'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { EventRing } from '../event-ring.ts'
+import type { SnapshotJson } from '../json/snapshot-json.ts'
+import type { ApiLimits } from '../options.ts'
+import type { RegistryMetrics } from '../registry-metrics.ts'
+import type { OpenStreams } from '../streams/open-streams.ts'
+
+/** What routes are made of. */
+export interface RouteContext {
+  /** The plugin's own scope. */
+  readonly fastify: FastifyInstance
+  readonly registry: Registry
+  readonly environment: Environment
+  readonly limits: ApiLimits
+  readonly streams: OpenStreams
+  readonly events: EventRing
+  readonly metrics: RegistryMetrics
+  readonly json: SnapshotJson
+}
+
+/**
+ * Aborts when the client leaves. That of Fastify listens to the request, which closes when its body has been read.
+ */
+export function clientSignal({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort(new Error('the client has left'))
+  if (raw.destroyed) abort()
+  else raw.once('close', abort)
+  return controller.signal
+}
+
+/** A path of this API, below where it is mounted. */
+export function pathOf({ fastify }: RouteContext, ...parts: readonly string[]): string {
+  return `${fastify.prefix}/v1/${parts.map(encodeURIComponent).join('/')}`
+}

@@ -1,0 +1,455 @@
+import { type Environment } from '@orrery/environment'
+import { systemEnvironment } from '@orrery/environment/system'
+import type { KeyValue, WatchEvent } from '@orrery/mvcc'
+import type { Store } from '@orrery/store'
+import { EventEmitter } from 'eventemitter3'
+import { type CatalogView, createNamespaces, createServices } from './catalog.ts'
+import { createDecoder } from './codec.ts'
+import { RegistryError } from './errors.ts'
+import { matchesInstance, pageOf } from './filters.ts'
+import { createAloneRoute } from './health/alone-route.ts'
+import { ForwardedRoute } from './health/forwarded-route.ts'
+import { HealthChecker } from './health/health-checker.ts'
+import type { HeartbeatRoute } from './health/heartbeat-route.ts'
+import { MemberPlace } from './health/member-place.ts'
+import { ProtectionWatch } from './health/protection-watch.ts'
+import { SharedRoute } from './health/shared-route.ts'
+import { escapeName, instancePath, servicePath } from './keys.ts'
+import type { Instance, InstanceChanges, InstanceKey, InstanceSpec, ServiceKey } from './model.ts'
+import { type RegistryOptions, type ResolvedRegistryOptions, resolveOptions } from './options.ts'
+import type { HeartbeatBatch, HeartbeatReply } from './ports.ts'
+import type {
+  CallOptions,
+  ChangeBatch,
+  CheckerMember,
+  DiscoverQuery,
+  DiscoverResult,
+  HeartbeatAnswer,
+  InstanceFilter,
+  InstanceQuery,
+  Namespaces,
+  Page,
+  Registry,
+  RegistryDeps,
+  RegistryEvents,
+  RegistryEventSource,
+  RegistryMember,
+  RegistryState,
+  RegistryStats,
+  Services,
+  ServiceSummary,
+  SubscribeOptions,
+  Subscription,
+  WriteOptions,
+} from './registry.ts'
+import { RegistryCounters } from './stats.ts'
+import { ChangeLog } from './view/change-log.ts'
+import { Discovery } from './view/discovery.ts'
+import { Follower } from './view/follower.ts'
+import type { InstanceEntry } from './view/instance-entry.ts'
+import type { ServiceView } from './view/service-view.ts'
+import { Subscriptions } from './view/subscriptions.ts'
+import { View } from './view/view.ts'
+import { InstanceWriter } from './writes/instance-writer.ts'
+import { WriteQueue } from './writes/write-queue.ts'
+
+/**
+ * Creates a registry over a store. Nothing happens until it is started.
+ *
+ * @throws RegistryError `REGISTRY_OPTION_INVALID`
+ */
+export function createRegistry(deps: RegistryDeps, options: RegistryOptions = {}): Registry {
+  return new StoreRegistry(deps, resolveOptions(options))
+}
+
+/** The parts wired together; each decides for itself what it does. */
+class StoreRegistry implements Registry {
+  readonly namespaces: Namespaces
+  readonly services: Services
+  readonly #environment: Environment
+  readonly #store: Store
+  readonly #options: ResolvedRegistryOptions
+  readonly #events = new EventEmitter<RegistryEvents>()
+  readonly #counters = new RegistryCounters()
+  readonly #view: View
+  readonly #follower: Follower
+  readonly #discovery: Discovery
+  readonly #subscriptions: Subscriptions
+  readonly #changes: ChangeLog
+  readonly #queue: WriteQueue
+  readonly #writer: InstanceWriter
+  readonly #checker: HealthChecker
+  readonly #route: HeartbeatRoute
+  readonly #protection: ProtectionWatch
+  #state: RegistryState = 'created'
+  #started: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(
+    { store, environment = systemEnvironment(), member }: RegistryDeps,
+    options: ResolvedRegistryOptions,
+  ) {
+    const { prefix, autoCreate, evictAfterMs } = options
+    this.#environment = environment
+    this.#store = store
+    this.#options = options
+    this.#view = new View(prefix, {
+      added: (entry) => {
+        this.#checker.added(entry)
+        if (entry.instance.expired) this.#protection.suspect(entry.service)
+      },
+      changed: (entry, previous) => {
+        this.#checker.changed(entry, previous)
+        this.#protection.suspect(entry.service)
+      },
+      removed: (entry) => {
+        this.#checker.removed(entry)
+        this.#protection.suspect(entry.service)
+        this.#route.forget(pathOf(entry))
+      },
+      unreadable: (path, error) => {
+        environment.logger.error('the registry skips what it cannot read', { key: prefix + path, error })
+      },
+    })
+    this.#follower = new Follower({ store, environment, prefix }, this.#target())
+    this.#discovery = new Discovery(this.#view)
+    this.#subscriptions = new Subscriptions(environment.clock)
+    this.#changes = new ChangeLog(options.changesMaxItems)
+    this.#queue = new WriteQueue({ store, environment, prefix, fence: () => this.#route.fence() }, options)
+    const decoder = createDecoder()
+    const reached = (revision: number, call: CallOptions): Promise<void> => this.reached(revision, call)
+    this.#writer = new InstanceWriter({
+      queue: this.#queue,
+      view: this.#view,
+      autoCreate,
+      evictAfterMs,
+      wallMs: () => environment.clock.wallMs(),
+      reached,
+      read: async (key, { signal }) => {
+        const kv = await store.get(`${prefix}instances/${instancePath(key)}`, { signal })
+        return kv && decoder.instance(key, kv)
+      },
+      hasService: async (key, { signal }) =>
+        (await store.get(`${prefix}services/${servicePath(key)}`, { signal })) !== undefined,
+    })
+    this.#route = this.#routeOf(member)
+    this.#protection = new ProtectionWatch(this.#view, {
+      options: options.protection,
+      changed: (event) => this.#events.emit('protectionChanged', event),
+    })
+    this.#checker = new HealthChecker(
+      {
+        environment,
+        view: this.#view,
+        queue: this.#queue,
+        self: member?.name,
+        hindrance: (nowMs) => this.#route.hindrance(nowMs),
+        lookUp: this.#route.lookUp,
+        protectionChanged: () => this.#protection.look(),
+      },
+      options,
+    )
+    const catalog = { store, prefix, autoCreate, view: this.#catalogView(reached) }
+    this.namespaces = createNamespaces(catalog)
+    this.services = createServices(catalog)
+  }
+
+  get state(): RegistryState {
+    return this.#state
+  }
+
+  get events(): RegistryEventSource {
+    return this.#events
+  }
+
+  get revision(): number {
+    return this.#view.revision
+  }
+
+  start(options: CallOptions = {}): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(closedError())
+    return (this.#started ??= this.#start(options))
+  }
+
+  async register(spec: InstanceSpec, options: WriteOptions = {}): Promise<Instance> {
+    this.#requireReady()
+    const instance = await this.#writer.register(spec, options)
+    // It lives, even if it was registered like this before and nothing had to be written.
+    const entry = this.#view.entry(instance)
+    if (entry !== undefined && instance.ttlMs > 0) this.#take(entry)
+    return instance
+  }
+
+  async deregister(key: InstanceKey, options: WriteOptions = {}): Promise<{ readonly revision: number }> {
+    this.#requireReady()
+    return await this.#writer.deregister(key, options)
+  }
+
+  async update(
+    key: InstanceKey,
+    changes: InstanceChanges | ((current: Instance) => InstanceChanges | undefined),
+    options: WriteOptions = {},
+  ): Promise<Instance> {
+    this.#requireReady()
+    return await this.#writer.update(key, changes, options)
+  }
+
+  heartbeat(key: InstanceKey): HeartbeatAnswer {
+    const entry = this.#view.entry(key)
+    const answer = entry === undefined ? this.#unknown() : this.#take(entry)
+    this.#counters.heartbeats[answer]++
+    return answer
+  }
+
+  receiveHeartbeats(batch: HeartbeatBatch): HeartbeatReply {
+    this.#requireReady()
+    return this.#route.receive(batch)
+  }
+
+  instance(key: InstanceKey): Instance | undefined {
+    return this.#view.entry(key)?.instance
+  }
+
+  instances(query: InstanceQuery = {}): Page<Instance> {
+    return pageOf([...this.#matching(query)].sort(byPlace), query)
+  }
+
+  discover(query: DiscoverQuery): DiscoverResult {
+    return this.#discovery.discover(query)
+  }
+
+  async discoverLinearizable(query: DiscoverQuery, options: CallOptions = {}): Promise<DiscoverResult> {
+    this.#requireReady()
+    const key = `${this.#options.prefix}services/${servicePath(query)}`
+    const { revision } = await this.#store.range({ key, countOnly: true }, { signal: options.signal })
+    await this.reached(revision, options)
+    return this.#discovery.discover(query)
+  }
+
+  subscribe(
+    query: ServiceKey & InstanceFilter & { readonly from?: string },
+    options: SubscribeOptions = {},
+  ): Subscription {
+    this.#requireReady()
+    return this.#subscriptions.open(this.#discovery.source(query), options)
+  }
+
+  changesSince(revision: number, namespace?: string): readonly ChangeBatch[] | undefined {
+    const batches = this.#changes.after(revision)
+    if (namespace === undefined) return batches
+    return batches
+      ?.map(({ instances, services, namespaces, ...rest }) => ({
+        ...rest,
+        instances: instances.filter(({ instance }) => instance.namespace === namespace),
+        services: services.filter(({ key }) => key.namespace === namespace),
+        namespaces: namespaces.filter(({ name }) => name === namespace),
+      }))
+      .filter(
+        ({ instances, services, namespaces }) => instances.length + services.length + namespaces.length > 0,
+      )
+  }
+
+  reached(revision: number, options: CallOptions = {}): Promise<void> {
+    return this.#follower.reached(revision, options)
+  }
+
+  protection(service?: ServiceKey): boolean {
+    const { protection } = this.#options
+    if (this.#view.gauge.isAlarming(protection)) return true
+    return service !== undefined && this.#view.service(service)?.gauge.isAlarming(protection) === true
+  }
+
+  checkers(): readonly CheckerMember[] {
+    return this.#route.members()
+  }
+
+  stats(): RegistryStats {
+    const { instances, healthy, services } = this.#view
+    return {
+      namespaces: [...this.#view.namespaces()].length,
+      services,
+      instances,
+      healthy,
+      subscriptions: this.#subscriptions.size,
+      judged: this.#checker.judged,
+      ...this.#counters.snapshot(),
+      protection: { ...this.#protection.stats, heldBack: this.#checker.heldBack },
+      judgingPaused: { ...this.#checker.pauses },
+      queued: this.#queue.queued,
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #start({ signal }: CallOptions): Promise<void> {
+    this.#setState('starting')
+    await this.#follower.start(signal)
+    await this.#route.start({ signal })
+    if (this.#closed !== undefined) throw closedError()
+    this.#checker.start()
+    this.#setState('ready')
+  }
+
+  async #close(): Promise<void> {
+    this.#setState('closing')
+    this.#checker.stop()
+    this.#subscriptions.close()
+    await this.#queue.close()
+    await this.#route.close()
+    await this.#follower.close()
+    this.#setState('closed')
+  }
+
+  #take(entry: InstanceEntry): 'ok' | 'unavailable' {
+    if (entry.ttlMs === 0) return 'ok'
+    const answer = this.#route.take(entry)
+    if (entry.expired && answer === 'ok') this.#checker.revive(entry)
+    return answer
+  }
+
+  /** Who is not ready does not know what it does not know. */
+  #unknown(): HeartbeatAnswer {
+    return this.#state === 'ready' ? 'unknown' : 'unavailable'
+  }
+
+  *#matching(query: InstanceQuery): Iterable<Instance> {
+    const { namespace, service } = query
+    const one =
+      namespace !== undefined && service !== undefined
+        ? this.#view.service({ namespace, service })
+        : undefined
+    const views =
+      namespace !== undefined && service !== undefined ? [one] : this.#view.serviceViews(namespace)
+    for (const view of views) {
+      if (view === undefined || (service !== undefined && view.service !== service)) continue
+      for (const { instance } of view.entries.values()) if (matchesInstance(instance, query)) yield instance
+    }
+  }
+
+  #routeOf(member: RegistryMember | undefined): HeartbeatRoute {
+    const beat = (entry: InstanceEntry): void => {
+      this.#checker.beat(entry)
+      if (entry.expired) this.#checker.revive(entry)
+    }
+    if (member === undefined) return createAloneRoute(beat)
+    const { name, heartbeats } = member
+    const environment = this.#environment
+    const address = heartbeats.type === 'forwarded' ? heartbeats.peers.address : ''
+    const place = new MemberPlace({
+      store: this.#store,
+      environment,
+      prefix: this.#options.prefix,
+      name,
+      address,
+      ttlMs: this.#options.checkerTtlMs,
+    })
+    const renew = (): void => this.#checker.renewAll()
+    if (heartbeats.type === 'shared') {
+      return new SharedRoute({ environment, place, store: heartbeats.store, pathOf, beat, recovered: renew })
+    }
+    const entryAt = (path: string): InstanceEntry | undefined => this.#view.entryAt(path)
+    return new ForwardedRoute({
+      environment,
+      place,
+      peers: heartbeats.peers,
+      entryAt,
+      pathOf,
+      beat,
+      lost: renew,
+    })
+  }
+
+  #target(): ConstructorParameters<typeof Follower>[1] {
+    return {
+      load: (kvs) => this.#view.load(kvs),
+      loaded: (revision) => {
+        this.#view.revision = revision
+        this.#changes.reset(revision)
+        this.#followRing()
+      },
+      fold: (events, revision) => this.#fold(events, revision),
+      progressed: (revision) => {
+        this.#view.revision = revision
+      },
+      replace: (kvs, revision) => this.#replace(kvs, revision),
+      failed: (error) => {
+        this.#environment.logger.error('the registry cannot follow its store any more', { error })
+        this.#checker.stop()
+        this.#setState('failed')
+      },
+    }
+  }
+
+  #fold(events: readonly WatchEvent[], revision: number): void {
+    this.#publish(this.#view.fold(events, revision, this.#environment.clock.nowMs()))
+  }
+
+  #replace(kvs: readonly KeyValue[], revision: number): void {
+    const batch = this.#view.replace(kvs, revision, this.#environment.clock.nowMs())
+    this.#changes.reset(revision)
+    this.#publish(batch)
+    this.#events.emit('resynced', { revision })
+  }
+
+  #publish(batch: ChangeBatch | undefined): void {
+    this.#followRing()
+    if (batch === undefined) return
+    this.#changes.add(batch)
+    this.#counters.count(batch)
+    this.#events.emit('changed', batch)
+  }
+
+  #followRing(): void {
+    this.#route.setRing(this.#view.ring)
+    this.#checker.setRing(this.#view.ring)
+  }
+
+  #catalogView(reached: CatalogView['reached']): CatalogView {
+    const view = this.#view
+    return {
+      namespace: (name: string) => view.namespace(name),
+      namespaces: () => view.namespaces(),
+      service: (key: ServiceKey) => view.service(key)?.record,
+      summaries: () => summariesOf(view.serviceViews()),
+      reached,
+      ensureOpen: () => this.#requireReady(),
+    }
+  }
+
+  #requireReady(): void {
+    if (this.#state === 'ready') return
+    if (this.#closed !== undefined) throw closedError()
+    throw new RegistryError('REGISTRY_NOT_READY', `the registry is ${this.#state}`)
+  }
+
+  #setState(state: RegistryState): void {
+    this.#state = state
+    this.#events.emit('stateChanged', { state })
+  }
+}
+
+function* summariesOf(views: Iterable<ServiceView>): Iterable<ServiceSummary> {
+  for (const { record, entries, healthy, isolated, revision } of views) {
+    if (record !== undefined) yield { service: record, instances: entries.size, healthy, isolated, revision }
+  }
+}
+
+function pathOf({ service, instance }: InstanceEntry): string {
+  return `${service.path}/${escapeName(instance.id)}`
+}
+
+function byPlace(a: Instance, b: Instance): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1
+  if (a.service !== b.service) return a.service < b.service ? -1 : 1
+  return a.id < b.id ? -1 : 1
+}
+
+function closedError(): RegistryError {
+  return new RegistryError('REGISTRY_CLOSED', 'the registry is closed')
+}

@@ -1,0 +1,81 @@
+import type { Environment, Timer } from '@orrery/environment'
+import type { HeartbeatStore } from '../ports.ts'
+
+/** How long heartbeats gather before they are written. Unit: ms. */
+const lingerMs = 50
+/** A heartbeat that is not written after so long cannot be vouched for. Unit: ms. */
+const vouchMaxMs = 1_000
+/** Heartbeats in one write. */
+const batchMaxBeats = 10_000
+/** Instances whose heartbeats may wait. */
+const pendingMaxBeats = 1_000_000
+
+/** Writes heartbeats to a store that all members see. */
+export class BeatRecorder {
+  readonly #store: HeartbeatStore
+  readonly #environment: Environment
+  #pending = new Set<string>()
+  /** When the oldest of those that wait came. Unit: ms. */
+  #oldestMs = Infinity
+  #timer: Timer | undefined
+  #isWriting = false
+  #isClosed = false
+
+  constructor(store: HeartbeatStore, environment: Environment) {
+    this.#store = store
+    this.#environment = environment
+  }
+
+  /** Whether heartbeats that come now will count. */
+  vouches(nowMs: number): boolean {
+    if (this.#pending.size >= pendingMaxBeats || nowMs - this.#oldestMs > vouchMaxMs) return false
+    // While it cannot be reached, one is tried now and then.
+    return this.#store.available || this.#pending.size === 0
+  }
+
+  add(path: string, nowMs: number): void {
+    if (this.#pending.size === 0) this.#oldestMs = Math.min(this.#oldestMs, nowMs)
+    this.#pending.add(path)
+    this.#arm()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    await this.#write()
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || this.#isWriting || this.#isClosed) return
+    this.#timer = this.#environment.clock.setTimer(lingerMs, () => {
+      this.#timer = undefined
+      void this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    if (this.#isWriting || this.#pending.size === 0) return
+    this.#isWriting = true
+    const sentMs = this.#environment.clock.nowMs()
+    const beats = [...this.#pending]
+    this.#pending = new Set()
+    const since = this.#oldestMs
+    let written = 0
+    try {
+      for (; written < beats.length; written += batchMaxBeats) {
+        await this.#store.record(beats.slice(written, written + batchMaxBeats))
+      }
+      this.#oldestMs = this.#pending.size === 0 ? Infinity : sentMs
+    } catch (error) {
+      this.#environment.logger.warn('heartbeats could not be written', {
+        error,
+        beats: beats.length - written,
+      })
+      for (const path of beats.slice(written)) this.#pending.add(path)
+      this.#oldestMs = since
+    } finally {
+      this.#isWriting = false
+      if (this.#pending.size > 0) this.#arm()
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { InstanceKey, ServiceKey } from './model.ts'
+
+/**
+ * Where things stand in the store, below the registry's prefix:
+ *
+ * ```text
+ * namespaces/<namespace>
+ * services/<namespace>/<service>
+ * instances/<namespace>/<service>/<id>
+ * removals/<namespace>/<service>         why the last instances of a service went: its revision is that of the last removal
+ * checkers/<member>                      members that check health, each under its lease
+ * ```
+ *
+ * Names are escaped as parts of URLs are, so that a slash in one separates nothing.
+ */
+export const areas = ['namespaces', 'services', 'instances', 'removals', 'checkers'] as const
+
+/** One of {@link areas}. */
+export type Area = (typeof areas)[number]
+
+/** Names that need no escape: nearly all. */
+const plain = /^[\w.:-]*$/
+
+/** A name as a part of a path. */
+export function escapeName(name: string): string {
+  return plain.test(name) ? name : encodeURIComponent(name).replaceAll('%3A', ':')
+}
+
+/** The reverse of {@link escapeName}. */
+export function unescapeName(part: string): string {
+  return part.includes('%') ? decodeURIComponent(part) : part
+}
+
+/** `<namespace>/<service>` */
+export function servicePath({ namespace, service }: ServiceKey): string {
+  return `${escapeName(namespace)}/${escapeName(service)}`
+}
+
+/** `<namespace>/<service>/<id>`: what an instance is called between members. */
+export function instancePath({ namespace, service, id }: InstanceKey): string {
+  return `${escapeName(namespace)}/${escapeName(service)}/${escapeName(id)}`
+}
+
+/** The names in a path. */
+export function namesOf(path: string): string[] {
+  return path.split('/').map(unescapeName)
+}
+
+/** The end of the range of keys that begin with a prefix that ends with a slash. */
+export function endOf(prefix: string): string {
+  return `${prefix.slice(0, -1)}0`
+}

@@ -1,0 +1,272 @@
+import { type Environment, hasCode, invariant, type Timer } from '@orrery/environment'
+import type { KeyValue, WatchEvent, WatchResponse } from '@orrery/mvcc'
+import type { Store, WatchStream } from '@orrery/store'
+import { RegistryError } from '../errors.ts'
+import { endOf } from '../keys.ts'
+import type { CallOptions } from '../registry.ts'
+
+/** Who takes what the store says. */
+export interface FollowerTarget {
+  /** A part of the state, before anything else. */
+  load(kvs: readonly KeyValue[]): void
+  /** The state is complete, as it was at this revision. */
+  loaded(revision: number): void
+  /** All events of one revision. */
+  fold(events: readonly WatchEvent[], revision: number): void
+  /** Nothing else happened up to this revision. */
+  progressed(revision: number): void
+  /** The whole state at a revision, after a gap. */
+  replace(kvs: readonly KeyValue[], revision: number): void
+  /** The watch ended and is not taken up again. */
+  failed(error: unknown): void
+}
+
+/** What a follower reads, and from where. */
+export interface FollowerParts {
+  readonly store: Store
+  readonly environment: Environment
+  /** Ends with a slash. */
+  readonly prefix: string
+}
+
+/** Keys of one read. A page of them is decoded in one turn. */
+const pageMaxKeys = 1_000
+
+/** How long to wait until a watch that failed is opened again: from, to. Unit: ms. */
+const retryMs = { min: 50, max: 2_000 } as const
+
+/** How long to wait until it is asked again whether a revision has come. Unit: ms. */
+const progressRetryMs = 5
+
+/** All who wait for the same revision: a batch of writes has one, and many callers. */
+interface Waiter {
+  readonly revision: number
+  readonly reached: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Reads all keys of a prefix, then follows them from the next revision: nothing falls in between. When the watch
+ * falls behind a compaction, everything is read anew.
+ */
+export class Follower {
+  readonly #parts: FollowerParts
+  readonly #target: FollowerTarget
+  readonly #closing = new AbortController()
+  readonly #waiters = new Map<number, Waiter>()
+  #stream: WatchStream | undefined
+  #revision = 0
+  #running: Promise<void> | undefined
+  #hasAskedForProgress = false
+  #progressTimer: Timer | undefined
+
+  constructor(parts: FollowerParts, target: FollowerTarget) {
+    this.#parts = parts
+    this.#target = target
+  }
+
+  /** Reads the state. Resolves when it is complete; from then on it is followed. */
+  async start(signal?: AbortSignal): Promise<void> {
+    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    const revision = await this.#read((kvs) => this.#target.load(kvs), stop)
+    this.#revision = revision
+    this.#target.loaded(revision)
+    this.#running = this.#follow()
+  }
+
+  /** Resolves when everything up to a revision of the store has been taken. */
+  reached(revision: number, { signal }: CallOptions = {}): Promise<void> {
+    if (revision <= this.#revision) return Promise.resolve()
+    if (this.#closing.signal.aborted) return Promise.reject(closed())
+    const waiter = this.#waiterFor(revision)
+    return signal === undefined ? waiter.reached : abortable(waiter.reached, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(closed())
+    this.#progressTimer?.cancel()
+    this.#stream?.close()
+    await this.#running
+    this.#rejectAll(closed())
+  }
+
+  #waiterFor(revision: number): Waiter {
+    const known = this.#waiters.get(revision)
+    if (known !== undefined) return known
+    let settle: Pick<Waiter, 'resolve' | 'reject'> | undefined
+    const reached = new Promise<void>((resolve, reject) => {
+      settle = { resolve, reject }
+    })
+    // Whoever waited may have gone.
+    reached.catch(() => {})
+    invariant(settle !== undefined, 'a promise begins at once')
+    const waiter = { revision, reached, ...settle }
+    this.#waiters.set(revision, waiter)
+    this.#askForProgress()
+    return waiter
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const waiter of this.#waiters.values()) waiter.reject(error)
+    this.#waiters.clear()
+  }
+
+  /** Other keys move the store's revision, too: only the stream knows that nothing of ours is still to come. */
+  #askForProgress(): void {
+    if (this.#hasAskedForProgress || this.#stream === undefined) return
+    this.#hasAskedForProgress = true
+    this.#stream.requestProgress()
+  }
+
+  /** @returns the revision at which the keys were read */
+  async #read(take: (kvs: readonly KeyValue[]) => void, signal: AbortSignal): Promise<number> {
+    const { store, prefix } = this.#parts
+    const rangeEnd = endOf(prefix)
+    const first = await store.range({ key: prefix, rangeEnd, limit: pageMaxKeys }, { signal })
+    const { revision } = first
+    let page = first
+    while (page.more) {
+      take(page.kvs)
+      const last = page.kvs.at(-1)
+      if (last === undefined) break
+      const key = `${last.keyString}\0`
+      page = await store.range(
+        { key, rangeEnd, limit: pageMaxKeys, revision },
+        { signal, serializable: true },
+      )
+    }
+    take(page.kvs)
+    return revision
+  }
+
+  async #follow(): Promise<void> {
+    const { environment } = this.#parts
+    let delayMs: number = retryMs.min
+    while (!this.#isClosing()) {
+      try {
+        await this.#watch(() => (delayMs = retryMs.min))
+      } catch (error) {
+        if (this.#isClosing()) return
+        if (hasCode(error, 'STORE_CLOSED', 'STORE_REMOVED')) {
+          this.#target.failed(error)
+          this.#rejectAll(error)
+          return
+        }
+        environment.logger.warn('the registry lost its watch and opens it again', { error, delayMs })
+        await this.#pause(delayMs)
+        delayMs = Math.min(retryMs.max, delayMs * 2)
+      }
+    }
+  }
+
+  async #watch(onDelivery: () => void): Promise<void> {
+    const { store, prefix } = this.#parts
+    const stream = store.openWatchStream()
+    this.#stream = stream
+    this.#hasAskedForProgress = false
+    try {
+      stream.create({ key: prefix, rangeEnd: endOf(prefix), startRevision: this.#revision + 1 })
+      if (this.#waiters.size > 0) this.#askForProgress()
+      for await (const responses of stream) {
+        onDelivery()
+        for (const response of responses) {
+          if (this.#take(response)) continue
+          await this.#resync()
+          return
+        }
+        if (this.#isClosing()) return
+      }
+    } finally {
+      this.#stream = undefined
+      stream.close()
+    }
+    if (!this.#isClosing()) throw new RegistryError('REGISTRY_UNAVAILABLE', 'the watch ended')
+  }
+
+  /** @returns whether it could be taken; false: there is a gap */
+  #take(response: WatchResponse): boolean {
+    if (response.type === 'compacted') return false
+    if (response.type === 'events') this.#fold(response.events)
+    else this.#hasAskedForProgress = false
+    this.#moved(response.revision)
+    return true
+  }
+
+  /** Hands events on, one revision at a time. */
+  #fold(events: readonly WatchEvent[]): void {
+    let begin = 0
+    while (begin < events.length) {
+      const revision = events[begin]?.kv.modRevision ?? 0
+      let end = begin + 1
+      while (end < events.length && events[end]?.kv.modRevision === revision) end++
+      const isAll = begin === 0 && end === events.length
+      if (revision > this.#revision) this.#target.fold(isAll ? events : events.slice(begin, end), revision)
+      begin = end
+    }
+  }
+
+  #moved(revision: number): void {
+    if (revision > this.#revision) {
+      this.#revision = revision
+      this.#target.progressed(revision)
+    }
+    for (const waiter of this.#waiters.values()) {
+      if (waiter.revision > this.#revision) continue
+      this.#waiters.delete(waiter.revision)
+      waiter.resolve()
+    }
+    if (this.#waiters.size > 0 && this.#progressTimer === undefined) this.#askAgain()
+  }
+
+  /** This member's store may be behind what is waited for: it is asked again, but not all the time. */
+  #askAgain(): void {
+    this.#progressTimer = this.#parts.environment.clock.setTimer(progressRetryMs, () => {
+      this.#progressTimer = undefined
+      if (this.#waiters.size > 0) this.#askForProgress()
+    })
+  }
+
+  async #resync(): Promise<void> {
+    this.#parts.environment.logger.warn('the registry fell behind a compaction and reads its state anew')
+    const all: KeyValue[] = []
+    const revision = await this.#read((kvs) => all.push(...kvs), this.#closing.signal)
+    this.#target.replace(all, revision)
+    this.#moved(revision)
+  }
+
+  #isClosing(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    const { clock } = this.#parts.environment
+    const { signal } = this.#closing
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(delayMs, resolve)
+      signal.addEventListener('abort', () => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+}
+
+function closed(): RegistryError {
+  return new RegistryError('REGISTRY_CLOSED', 'the registry is closed')
+}
+
+/** @throws the signal's reason */
+async function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  let abort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    await Promise.race([promise, aborted])
+  } finally {
+    if (abort !== undefined) signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,218 @@
+import type { Registry, RegistryOptions } from '@orrery/registry'
+import { StoreCluster } from '../store/store-cluster.ts'
+import { drawStoreFaults, type StoreFaultClass, type StoreFaults } from '../store/store-faults.ts'
+import { StoreNemesis } from '../store/store-nemesis.ts'
+import { noStoreSabotage } from '../store/store-sabotage.ts'
+import { createSimulation, type Simulation } from '../time/simulation.ts'
+import { RegistryClients } from './registry-clients.ts'
+import { RegistryHost } from './registry-host.ts'
+import { RegistryLedger } from './registry-ledger.ts'
+
+/** How registries are simulated. */
+export interface RegistrySimulationOptions {
+  /** Decides everything that the other options leave open. An integer. */
+  readonly seed: number
+  /** @defaultValue `3` */
+  readonly members?: number
+  /** Instances that send heartbeats. @defaultValue `12` */
+  readonly instances?: number
+  /** How long there are faults. Unit: ms of virtual time. @defaultValue `60_000` */
+  readonly durationMs?: number
+  /** Faults that are left out, to find out which of them a failure needs. */
+  readonly without?: readonly StoreFaultClass[]
+  /** Replaces parts of what the seed draws. */
+  readonly faults?: Partial<StoreFaults>
+  /** Lines of the trace that are kept. @defaultValue `0` */
+  readonly traceMaxLines?: number
+  readonly registry?: RegistryOptions
+}
+
+/** What came of a simulation. */
+export interface RegistrySimulationReport {
+  readonly seed: number
+  readonly faults: StoreFaults
+  /** Of all that happened: equal for equal options, on every machine. */
+  readonly hash: string
+  readonly events: number
+  /** Unit: ms of virtual time. */
+  readonly simulatedMs: number
+  /** Judgements that were seen, and what happened to the members meanwhile. */
+  readonly counts: Readonly<
+    Record<'expired' | 'evicted' | 'revived' | 'kills' | 'pauses' | 'partitions' | 'batches', number>
+  >
+  /** Undefined: nothing was wrong. */
+  readonly failure: RegistrySimulationFailure | undefined
+}
+
+/** What was wrong. */
+export interface RegistrySimulationFailure {
+  /** Unit: ms of virtual time. */
+  readonly atMs: number
+  readonly violation: string
+  /** Where every member stood. */
+  readonly cluster: string
+  readonly trace: readonly string[]
+  /** Shows the same again. */
+  readonly command: string
+}
+
+/** Of the instances. Unit: ms. */
+const ttlMs = 8_000
+/** How long members have to come to rest: places among the checkers run out, all get their grace. Unit: ms. */
+const restMs = 40_000
+/** How late a dead instance may be found when nothing is wrong, besides its time to live. Unit: ms. */
+const latenessMaxMs = 1_000
+
+/** Faults that registries do not see, or that their stores are tried with elsewhere. */
+const foreignFaults = [
+  'rot',
+  'fullDisk',
+  'membership',
+  'compaction',
+] as const satisfies readonly StoreFaultClass[]
+
+/**
+ * Runs registries on members of a cluster, all of it production code: instances beat, die and come back while members
+ * crash, pause and lose each other and clocks drift, as the seed draws it. No instance that beats may ever be expired or
+ * evicted, and no notification be lost or out of order. Then the faults end, and every dead instance has to be found
+ * in time by all.
+ */
+export async function simulateRegistry(
+  options: RegistrySimulationOptions,
+): Promise<RegistrySimulationReport> {
+  return await new RegistryRun(options).run()
+}
+
+class RegistryRun {
+  readonly #options: RegistrySimulationOptions
+  readonly #simulation: Simulation
+  readonly #cluster: StoreCluster
+  readonly #ledger: RegistryLedger
+  readonly #host: RegistryHost
+  readonly #clients: RegistryClients
+
+  constructor(options: RegistrySimulationOptions) {
+    const { seed, traceMaxLines = 0, without = [], faults = {}, registry = {}, instances = 12 } = options
+    this.#options = options
+    const simulation = createSimulation({ seed, traceMaxLines })
+    this.#simulation = simulation
+    const drawn = drawStoreFaults(simulation.random.fork('faults'), [...without, ...foreignFaults])
+    const cluster = new StoreCluster({
+      simulation,
+      faults: { ...drawn, ...faults },
+      sabotage: noStoreSabotage,
+    })
+    this.#cluster = cluster
+    const fail = (violation: string): void => cluster.fail(violation)
+    this.#ledger = new RegistryLedger(simulation, { ttlMs }, fail)
+    const isProtected = simulation.random.fork('protection').below(2) === 1
+    this.#host = new RegistryHost({
+      cluster,
+      ledger: this.#ledger,
+      options: { evictAfterMs: 10_000, protection: { enabled: isProtected, instancesMin: 5 }, ...registry },
+    })
+    const parts = { cluster, host: this.#host, ledger: this.#ledger, ttlMs, count: instances }
+    this.#clients = new RegistryClients(parts)
+  }
+
+  async run(): Promise<RegistrySimulationReport> {
+    try {
+      await this.#disturb()
+      if (!this.#isWrong()) await this.#demand()
+    } catch (error) {
+      this.#cluster.fail(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+    return this.#report()
+  }
+
+  async #disturb(): Promise<void> {
+    const { members = 3, durationMs = 60_000 } = this.#options
+    this.#cluster.found(members)
+    this.#host.start()
+    this.#clients.start()
+    const nemesis = new StoreNemesis(this.#cluster)
+    await this.#runFor(5_000)
+    nemesis.start()
+    await this.#runFor(durationMs)
+    nemesis.stop()
+    this.#cluster.heal()
+  }
+
+  /** Everything works again: the living are healthy, the dead are found, in time and by all. */
+  async #demand(): Promise<void> {
+    this.#clients.calm()
+    await this.#runFor(restMs)
+    this.#requireHealthy()
+    const dead = this.#clients.stopSome(3)
+    const diedMs = this.#simulation.nowMs
+    await this.#simulation.run(diedMs + ttlMs + latenessMaxMs, () => this.#isWrong())
+    this.#requireExpired(dead)
+    await this.#runFor(2_000)
+    for (const { observer } of this.#host.running) {
+      const violation = observer.violation()
+      if (violation !== undefined) this.#cluster.fail(violation)
+    }
+  }
+
+  #requireHealthy(): void {
+    for (const registry of this.#registries()) {
+      for (const id of this.#clients.living) {
+        const instance = registry.instance({ namespace: 'default', service: 'shop', id })
+        if (instance?.healthy !== true)
+          this.#cluster.fail(`${id} lives and is ${instance ? 'unhealthy' : 'unknown'}`)
+      }
+    }
+  }
+
+  #requireExpired(dead: readonly string[]): void {
+    for (const registry of this.#registries()) {
+      for (const id of dead) {
+        const instance = registry.instance({ namespace: 'default', service: 'shop', id })
+        if (instance?.healthy === true) this.#cluster.fail(`${id} is dead, and was not found in time`)
+      }
+    }
+  }
+
+  #registries(): readonly Registry[] {
+    const { members = 3 } = this.#options
+    const registries = this.#host.running.map(({ registry }) => registry)
+    if (registries.length < members) this.#cluster.fail(`only ${registries.length} registries run again`)
+    return registries
+  }
+
+  async #runFor(ms: number): Promise<void> {
+    await this.#simulation.run(this.#simulation.nowMs + ms, () => this.#isWrong())
+  }
+
+  #isWrong(): boolean {
+    return this.#cluster.failure !== undefined
+  }
+
+  #report(): RegistrySimulationReport {
+    const { seed } = this.#options
+    const { faults, counters, failure } = this.#cluster
+    const { kills, pauses, partitions } = counters
+    const batches = this.#host.running.reduce((sum, { observer }) => sum + observer.batches, 0)
+    return {
+      seed,
+      faults,
+      hash: this.#simulation.trace.hash,
+      events: this.#simulation.eventCount,
+      simulatedMs: this.#simulation.nowMs,
+      counts: { ...this.#ledger.counts, kills, pauses, partitions, batches },
+      failure: failure === undefined ? undefined : this.#failure(failure),
+    }
+  }
+
+  #failure(violation: string): RegistrySimulationFailure {
+    const { seed, members = 3, durationMs = 60_000, without = [] } = this.#options
+    const suffix = without.length === 0 ? '' : ` --without ${without.join()}`
+    return {
+      atMs: this.#simulation.nowMs,
+      violation,
+      cluster: this.#cluster.describe(),
+      trace: this.#simulation.trace.lines,
+      command: `npm run simulate -- --registries --seed ${seed} --members ${members} --seconds ${durationMs / 1_000}${suffix}`,
+    }
+  }
+}
