@@ -15,7 +15,16 @@ const layers = [
     also: { simulation: ['registry'] },
   },
   {
-    packages: ['adapter-etcd', 'adapter-eureka', 'adapter-polaris', 'adapter-xds', 'client', 'gateway', 'heartbeat-redis', 'http-api'],
+    packages: [
+      'adapter-etcd',
+      'adapter-eureka',
+      'adapter-polaris',
+      'adapter-xds',
+      'client',
+      'gateway',
+      'heartbeat-redis',
+      'http-api',
+    ],
     also: { gateway: ['client'] },
   },
 ]

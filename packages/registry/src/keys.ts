@@ -31,6 +31,14 @@ export function unescapeName(part: string): string {
   return part.includes('%') ? decodeURIComponent(part) : part
 }
 
+/** Shorter texts are copied anyway when they are cut out of a longer one. Unit: UTF-16 code units. */
+const sharedMinLength = 13
+
+/** The same text, but none that keeps alive the longer one it was cut out of: for what is kept for long. */
+export function detached(text: string): string {
+  return text.length < sharedMinLength ? text : Buffer.from(text).toString()
+}
+
 /** `<namespace>/<service>` */
 export function servicePath({ namespace, service }: ServiceKey): string {
   return `${escapeName(namespace)}/${escapeName(service)}`

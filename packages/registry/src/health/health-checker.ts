@@ -96,7 +96,7 @@ export class HealthChecker implements EntryListener {
 
   start(): void {
     this.#isRunning = true
-    this.#clock.tick(this.#parts.environment.clock.nowMs(), 'stall')
+    this.#clock.begin(this.#parts.environment.clock.nowMs())
     this.#arm()
   }
 

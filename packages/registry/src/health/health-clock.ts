@@ -44,6 +44,11 @@ export class HealthClock {
     return this.#paused
   }
 
+  /** It begins, or goes on after nobody has judged: what was before does not count. */
+  begin(nowMs: number): void {
+    this.#lastMs = nowMs
+  }
+
   /**
    * Moves it.
    *

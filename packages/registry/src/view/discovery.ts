@@ -1,4 +1,3 @@
-import { RegistryError } from '../errors.ts'
 import { matchesInstance } from '../filters.ts'
 import type { Instance, ServiceKey } from '../model.ts'
 import type { DiscoverQuery, DiscoverResult, InstanceFilter, ServiceSnapshot } from '../registry.ts'
@@ -126,10 +125,4 @@ function select(view: ServiceView, filter: InstanceFilter): ServiceSnapshot {
     whole.instances.filter((instance) => matchesInstance(instance, wanted)),
     whole.protected,
   )
-}
-
-/** @throws RegistryError `REGISTRY_INVALID` */
-export function requireRevision(revision: number | undefined): void {
-  if (revision === undefined || (Number.isSafeInteger(revision) && revision >= 0)) return
-  throw new RegistryError('REGISTRY_INVALID', `revision: expected an integer from 0 on, got ${revision}`)
 }

@@ -4,7 +4,7 @@ import { createDecoder, decodeRemovals, type Decoder } from '../codec.ts'
 import { decodeCheckerRecord } from '../health/checker-record.ts'
 import { ProtectionGauge } from '../health/protection.ts'
 import { createRing, type Ring, type RingMember } from '../health/ring.ts'
-import { type Area, areas, escapeName, namesOf } from '../keys.ts'
+import { type Area, areas, detached, escapeName, namesOf } from '../keys.ts'
 import type { Instance, InstanceKey, Namespace, RemovalReason, Service, ServiceKey } from '../model.ts'
 import type { ChangeBatch, InstanceChange } from '../registry.ts'
 import { InstanceEntry } from './instance-entry.ts'
@@ -285,13 +285,13 @@ export class View {
     if (entry?.instance.revision === kv.modRevision) return
     touched.add(view)
     const instance = this.#decoder.instance(
-      { namespace: view.namespace, service: view.service, id: key.id },
+      { namespace: view.namespace, service: view.service, id: entry?.instance.id ?? detached(key.id) },
       kv,
     )
     this.#count(view, instance, 1)
     if (entry === undefined) {
       const added = new InstanceEntry(view, instance)
-      view.entries.set(key.id, added)
+      view.entries.set(instance.id, added)
       this.instances++
       view.touch(instance.revision, key.id)
       instances.push({ type: 'registered', instance, previous: undefined })
