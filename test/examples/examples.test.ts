@@ -50,3 +50,62 @@ test('the server answers its own clients and those of etcd on one port', async (
     await once(example, 'close')
   }
 })
+
+test('the registry alone finds an instance until it is deregistered', async () => {
+  const output = await runExample('registry-alone', directory)
+  expect(output).toBe('heartbeat: ok\n10.0.0.7:8080\ninstances: 1\ninstances: 0\n')
+})
+
+test('registries on a cluster find what another one registered, and go on without the leader', async () => {
+  const output = await runExample('three-members', directory)
+  expect(output).toBe(`${'snapshot\n'.repeat(3)}${'snapshot ok\n'.repeat(2)}instances: 0\n`)
+})
+
+test('the Eureka server on a server of your own takes what Spring registers', async () => {
+  const example = startExample('eureka-for-spring', directory, { PORT: '0' })
+  try {
+    const [line] = (await once(example.stdout ?? example, 'data')) as [Buffer]
+    const url = /http:\S+/.exec(line.toString())?.[0] ?? ''
+    const registered = await fetch(`${url}apps/DEMO`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'accept-encoding': 'gzip' },
+      body: JSON.stringify({ instance: springInstance }),
+    })
+    expect(registered.status).toBe(204)
+    const renewed = await fetch(`${url}apps/DEMO/${springInstance.instanceId}?status=UP`, { method: 'PUT' })
+    expect(renewed.status).toBe(200)
+    const listed = await fetch(`${url}apps/`, { headers: { accept: 'application/json' } })
+    expect(await listed.json()).toMatchObject({
+      applications: {
+        apps__hashcode: 'UP_1_',
+        application: [{ name: 'DEMO', instance: [{ ...springInstance, actionType: 'ADDED' }] }],
+      },
+    })
+    expect(await (await fetch(new URL('/', url))).json()).toEqual(['demo: 1'])
+  } finally {
+    example.kill()
+    await once(example, 'close')
+  }
+})
+
+/** What an application of Spring Cloud tells of itself. */
+const springInstance = {
+  instanceId: 'laptop:demo:8080',
+  app: 'DEMO',
+  hostName: 'laptop',
+  ipAddr: '192.168.1.7',
+  status: 'UP',
+  overriddenStatus: 'UNKNOWN',
+  port: { $: 8080, '@enabled': 'true' },
+  securePort: { $: 443, '@enabled': 'false' },
+  countryId: 1,
+  dataCenterInfo: { '@class': 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo', name: 'MyOwn' },
+  leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 90 },
+  metadata: { 'management.port': '8080' },
+  homePageUrl: 'http://laptop:8080/',
+  statusPageUrl: 'http://laptop:8080/actuator/info',
+  healthCheckUrl: 'http://laptop:8080/actuator/health',
+  vipAddress: 'demo',
+  secureVipAddress: 'demo',
+  isCoordinatingDiscoveryServer: 'false',
+}

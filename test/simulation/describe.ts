@@ -3,11 +3,12 @@ import {
   addStoreCoverage,
   raftCoverageNames,
   type RaftSimulationReport,
+  type RegistrySimulationReport,
   storeCoverageNames,
   type StoreSimulationReport,
 } from '@orrery/simulation'
 
-type Report = RaftSimulationReport | StoreSimulationReport
+type Report = RaftSimulationReport | StoreSimulationReport | RegistrySimulationReport
 
 /** One line about a run. */
 export function describeRun(report: Report): string {
@@ -42,4 +43,13 @@ export function describeCoverage(reports: readonly RaftSimulationReport[]): stri
 export function describeStoreCoverage(reports: readonly StoreSimulationReport[]): string {
   const coverage = addStoreCoverage(reports.map((report) => report.coverage))
   return storeCoverageNames.map((name) => `${name} ${coverage[name]}`).join(', ')
+}
+
+/** The same of registries. */
+export function describeRegistryCounts(reports: readonly RegistrySimulationReport[]): string {
+  const sums = new Map<string, number>()
+  for (const { counts } of reports) {
+    for (const [name, count] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + count)
+  }
+  return Array.from(sums, ([name, count]) => `${name} ${count}`).join(', ')
 }

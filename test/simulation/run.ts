@@ -2,12 +2,20 @@ import { parseArgs } from 'node:util'
 import {
   raftFaultClasses,
   type RaftSimulationReport,
+  type RegistrySimulationReport,
   simulateRaft,
+  simulateRegistry,
   simulateStore,
   storeFaultClasses,
   type StoreSimulationReport,
 } from '@orrery/simulation'
-import { describeCoverage, describeFailure, describeRun, describeStoreCoverage } from './describe.ts'
+import {
+  describeCoverage,
+  describeFailure,
+  describeRegistryCounts,
+  describeRun,
+  describeStoreCoverage,
+} from './describe.ts'
 import { plantedBugs } from './planted-bugs.ts'
 import { plantedStoreBugs } from './planted-store-bugs.ts'
 import { type Finding, findBug, findStoreBug } from './qualify.ts'
@@ -16,6 +24,7 @@ const help = `Runs simulated clusters, and prints for each that fails how to see
 
   npm run simulate -- --seeds 1..1000             consensus cores
   npm run simulate -- --stores --seeds 1..1000    whole stores: log, members and store under them
+  npm run simulate -- --registries --seeds 1..1000  registries on three members: health, and what is told of it
   npm run simulate -- --qualify                   plants known bugs, and tells how soon each is found
 
   --seed N              one run
@@ -33,6 +42,7 @@ const { values } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     stores: { type: 'boolean', default: false },
+    registries: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1..20' },
     seconds: { type: 'string', default: '60' },
@@ -48,9 +58,10 @@ const { values } = parseArgs({
 if (values.help) console.log(help)
 else if (values.qualify) await qualify()
 else if (values.stores) await simulate(runStore, describeStoreCoverage)
+else if (values.registries) await simulate(runRegistry, describeRegistryCounts)
 else await simulate(runRaft, describeCoverage)
 
-type Report = RaftSimulationReport | StoreSimulationReport
+type Report = RaftSimulationReport | StoreSimulationReport | RegistrySimulationReport
 
 function chosen<Name extends string>(names: readonly Name[]): Name[] {
   return names.filter((name) => values.without.split(',').includes(name))
@@ -60,6 +71,15 @@ function runRaft(seed: number): Promise<RaftSimulationReport> {
   const without = chosen(raftFaultClasses)
   const durationMs = Number(values.seconds) * 1_000
   return Promise.resolve(simulateRaft({ seed, members: Number(values.members), durationMs, without }))
+}
+
+function runRegistry(seed: number): Promise<RegistrySimulationReport> {
+  return simulateRegistry({
+    seed,
+    durationMs: Number(values.seconds) * 1_000,
+    without: chosen(storeFaultClasses),
+    traceMaxLines: Number(values.trace),
+  })
 }
 
 function runStore(seed: number): Promise<StoreSimulationReport> {

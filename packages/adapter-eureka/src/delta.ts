@@ -72,6 +72,11 @@ export class DeltaLog {
     return nowMs >= this.#incompleteUntilMs
   }
 
+  /** In order of their changes. */
+  *instances(): Iterable<ShownInstance> {
+    for (const { shown } of this.#entries.values()) yield shown
+  }
+
   /** In order of the names of applications. */
   changes(): readonly AppChanges[] {
     const apps = new Map<string, { live: ShownInstance[]; gone: ShownInstance[] }>()

@@ -43,6 +43,7 @@ export class RegistryView {
   #timer: Timer | undefined
   #sweeper: Timer | undefined
   #isLoaded = false
+  #isAllProtected = false
 
   /** @param releases told of what nobody will read any more */
   constructor(parts: RegistryViewParts, releases: Releases) {
@@ -85,12 +86,7 @@ export class RegistryView {
     // What happens before is part of what is loaded.
     if (!this.#isLoaded) return
     const { revision, atMs } = batch
-    const touched = new Set<ExpiredService>()
-    for (const { instance } of batch.instances) {
-      const service = this.#expired.get(serviceId(instance))
-      if (service !== undefined) touched.add(service)
-    }
-    for (const service of touched) this.#recheck(service, { revision, atMs })
+    this.#recheckAfter(batch)
     for (const change of batch.instances) {
       if (change.type === 'removed') this.#remove(change.instance, { revision, atMs })
       else this.#put(change.instance, { sinceMs: atMs, revision, atMs })
@@ -100,8 +96,30 @@ export class RegistryView {
   readonly #onProtectionChanged = ({ scope }: { readonly scope: ServiceKey | undefined }): void => {
     const time = this.#now()
     const one = scope && this.#expired.get(serviceId(scope))
-    const services = scope === undefined ? this.#expired.values() : one === undefined ? [] : [one]
-    for (const service of services) this.#recheck(service, time)
+    if (one !== undefined) this.#recheck(one, time)
+    else if (scope === undefined) this.#recheckAll(time)
+  }
+
+  /**
+   * Each change may change what the registry thinks of all instances, or of those of its service, and it tells so only later: by then
+   * it may think otherwise again.
+   */
+  #recheckAfter({ instances, revision, atMs }: ChangeBatch): void {
+    const isAllProtected = this.#parts.registry.protection()
+    if (isAllProtected !== this.#isAllProtected) {
+      this.#isAllProtected = isAllProtected
+      this.#recheckAll({ revision, atMs })
+      return
+    }
+    const touched = new Set(instances.map(({ instance }) => serviceId(instance)))
+    for (const id of touched) {
+      const service = this.#expired.get(id)
+      if (service !== undefined) this.#recheck(service, { revision, atMs })
+    }
+  }
+
+  #recheckAll(time: ChangeTime): void {
+    for (const service of this.#expired.values()) this.#recheck(service, time)
   }
 
   #load(): void {
@@ -126,6 +144,7 @@ export class RegistryView {
     for (const instance of expired) {
       this.#put(instance, { revision, atMs, isQuiet: true, sinceMs: sinceMs(instance) })
     }
+    this.#isAllProtected = registry.protection()
     this.#isLoaded = true
   }
 
@@ -232,8 +251,8 @@ export class RegistryView {
       if (entry.sinceMs > dueMs) return
       this.#toHide.delete(entry)
       const service = this.#expired.get(serviceId(entry.instance))
-      // One that is protected is looked at again when that ends.
-      if (service !== undefined && !service.isProtected) this.#show(entry, service, time)
+      // One that is protected stays, and is looked at again when that ends.
+      if (service !== undefined) this.#show(entry, service, time)
     }
   }
 

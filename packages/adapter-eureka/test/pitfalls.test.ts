@@ -180,16 +180,23 @@ describe('what other servers got wrong', () => {
   test('19: bodies are bounded, as they come and decompressed', async () => {
     await using server = await startServer({ bodyMaxBytes: 4_096 })
     const post = async (payload: Buffer, headers: Readonly<Record<string, string>>): Promise<number> => {
-      const given = { 'content-type': 'application/json', ...headers }
-      return (await server.request({ method: 'POST', url: '/eureka/apps/SHOP', payload, headers: given }))
-        .statusCode
+      const response = await server.request({
+        method: 'POST',
+        url: '/eureka/apps/SHOP',
+        payload,
+        headers: { 'content-type': 'application/json', ...headers },
+      })
+      texts.push(response.body)
+      return response.statusCode
     }
+    const texts: string[] = []
     const gzip = { 'content-encoding': 'gzip' }
     const fitting = Buffer.from(JSON.stringify({ instance: fieldsOf('SHOP', 'a') }))
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 32))
     expect(bomb.length).toBeGreaterThan(4_096)
     expect(await post(gzipSync(fitting), gzip)).toBe(204)
     expect(await post(gzipSync(Buffer.alloc(100_000, 32)), gzip)).toBe(413)
+    expect(texts.pop()).toMatch(/more than 4096 bytes decompressed$/)
     expect(await post(bomb, gzip)).toBe(413)
     expect(await post(Buffer.alloc(5_000, 32), {})).toBe(413)
     expect(await post(fitting, gzip)).toBe(400)

@@ -1,3 +1,4 @@
+import type { InstanceQuery, Registry } from '@orrery/registry'
 import { describe, expect, test } from 'vitest'
 import { RegistryView } from '../src/registry-view.ts'
 import { eurekaDefaults } from '../src/options.ts'
@@ -10,6 +11,33 @@ async function idsIn(server: ManualServer, path: string): Promise<string[]> {
       (one) => `${String(one['instanceId'])} ${String(one['actionType'])} ${String(one['status'])}`,
     ),
   )
+}
+
+const key = { namespace: 'default', service: 'shop', id: 'a' }
+
+/** A registry that has the same, but whose events and judgement a test makes. */
+function stubOf(registry: Registry): {
+  readonly registry: Registry
+  readonly emit: (name: string, event: unknown) => void
+  protects: 'nothing' | 'service'
+} {
+  const listeners = new Map<string, (event: unknown) => void>()
+  const stub = {
+    protects: 'nothing' as 'nothing' | 'service',
+    emit: (name: string, event: unknown) => listeners.get(name)?.(event),
+    registry: {
+      state: 'ready',
+      revision: 1,
+      events: {
+        on: (name: string, listener: (event: unknown) => void) => listeners.set(name, listener),
+        off: () => undefined,
+      },
+      protection: (service?: unknown) => service !== undefined && stub.protects === 'service',
+      services: registry.services,
+      instances: (query: InstanceQuery) => registry.instances(query),
+    } as unknown as Registry,
+  }
+  return stub
 }
 
 const releases = { instance: () => undefined, app: () => undefined }
@@ -90,6 +118,47 @@ describe('instances whose heartbeats are missing', () => {
     expect((await server.json('apps')).applications.apps__hashcode).toBe('UP_23_')
     const deleted = (await idsIn(server, 'apps/delta')).filter((line) => line.includes('DELETED'))
     expect(deleted).toEqual(['a DELETED UP', 'b DELETED UP', 'c DELETED UP', 'd DELETED UP'])
+  })
+})
+
+describe('protection', () => {
+  test('that another service brings about counts for all', async () => {
+    const protection = { instancesMin: 4, threshold: 0.85 }
+    await using server = await startServer({}, { protection })
+    await server.wait(server.registry.register(spec({ ...others, id: 'first' })))
+    await server.pass(10_500)
+    expect(await idsIn(server, 'apps')).toEqual(['first MODIFIED DOWN'])
+    for (const id of ['a', 'b', 'c', 'd']) {
+      await server.wait(server.registry.register(spec({ ...others, service: 'auth', id })))
+    }
+    await server.pass(10_500)
+    expect((await server.json('apps')).applications.apps__hashcode).toBe('UP_5_')
+    for (const id of ['a', 'b', 'c', 'd']) await server.remove(`apps/AUTH/${id}`)
+    expect(await idsIn(server, 'apps')).toEqual(['first MODIFIED DOWN'])
+  })
+
+  test('is shown when it is told, or when the service changes', async () => {
+    await using server = await startServer()
+    await server.wait(server.registry.register(spec({ ...others })))
+    await server.pass(10_500)
+    const stub = stubOf(server.registry)
+    const parts = { ...eurekaDefaults, registry: stub.registry, environment: server.environment }
+    const view = new RegistryView(parts, releases)
+    const hash = (): string | undefined => view.namespace('default')?.hashCode(false)
+    expect(hash()).toBe('DOWN_1_')
+    stub.protects = 'service'
+    stub.emit('protectionChanged', { scope: undefined })
+    expect(hash()).toBe('UP_1_')
+    stub.protects = 'nothing'
+    stub.emit('protectionChanged', { scope: { namespace: 'default', service: 'other' } })
+    expect(hash()).toBe('UP_1_')
+    stub.emit('protectionChanged', { scope: { namespace: 'default', service: 'shop' } })
+    expect(hash()).toBe('DOWN_1_')
+    stub.protects = 'service'
+    const instance = { ...server.registry.instance(key), id: 'b', expired: false, isolated: true }
+    stub.emit('changed', { revision: 9, atMs: 0, instances: [{ type: 'registered', instance }] })
+    expect(hash()).toBe('OUT_OF_SERVICE_1_UP_1_')
+    view.close()
   })
 })
 

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { eurekaDefaults } from '../src/options.ts'
+import { readInstanceJson } from '../src/wire/json-reader.ts'
+import { Registrations } from '../src/writes/registrations.ts'
 import { fieldsOf, type ManualServer, spec, startServer } from './support.ts'
 
 const key = { namespace: 'default', service: 'shop', id: 'a' }
@@ -55,7 +58,17 @@ describe('the later lastDirtyTimestamp wins', () => {
     expect(passedOn.json()).toMatchObject({ instance: { instanceId: 'a', lastDirtyTimestamp: '2000' } })
   })
 
-  test('of registrations at the same time one is not lost for the other', async () => {
+  test('also of registrations that are decided at the same time', async () => {
+    await using server = await startServer()
+    const registrations = new Registrations({ ...eurekaDefaults, ...server })
+    const info = (n: number) =>
+      readInstanceJson(fieldsOf('SHOP', 'a', { lastDirtyTimestamp: n, metadata: { n } }))
+    const order = [2, 5, 3, 1, 4].map((n) => registrations.register('default', info(n)))
+    await server.wait(Promise.all(order))
+    expect((await instanceOf(server))['metadata']).toEqual({ n: '5' })
+  })
+
+  test('while a status is set at the same time, too', async () => {
     await using server = await startServer()
     await Promise.all([
       server.register('SHOP', 'a', { lastDirtyTimestamp: '3000', metadata: { n: '3' } }),

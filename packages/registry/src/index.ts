@@ -20,6 +20,7 @@ export type { HeartbeatStoreErrorCode } from './heartbeat-store-errors.ts'
 export { instancePath, servicePath } from './keys.ts'
 export { registryLimits } from './limits.ts'
 export { probeHost } from './local-address.ts'
+export type { ProbeHostDeps, ProbeHostOptions } from './local-address.ts'
 export { createMemoryHeartbeatStore, memoryHeartbeatStoreDefaults } from './memory-heartbeat-store.ts'
 export type {
   MemoryHeartbeatStore,
@@ -79,5 +80,12 @@ export type {
   Subscription,
   WriteOptions,
 } from './registry.ts'
-export { registerSelf } from './self-registration.ts'
-export { startInOrder } from './start-in-order.ts'
+export { registerSelf, selfRegistrationDefaults } from './self-registration.ts'
+export type {
+  SelfRegistration,
+  SelfRegistrationDeps,
+  SelfRegistrationOptions,
+  SelfService,
+} from './self-registration.ts'
+export { startInOrder, startInOrderDefaults } from './start-in-order.ts'
+export type { StartInOrderDeps, StartInOrderOptions } from './start-in-order.ts'

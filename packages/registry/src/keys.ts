@@ -9,6 +9,7 @@ import type { InstanceKey, ServiceKey } from './model.ts'
  * instances/<namespace>/<service>/<id>
  * removals/<namespace>/<service>         why the last instances of a service went: its revision is that of the last removal
  * checkers/<member>                      members that check health, each under its lease
+ * start/<key>/<lease>                    members that start in order, each under its lease
  * ```
  *
  * Names are escaped as parts of URLs are, so that a slash in one separates nothing.

@@ -1,5 +1,6 @@
 /**
- * The laws that every `HeartbeatStore` obeys, wherever it keeps heartbeats: for whoever implements one.
+ * The laws that every `HeartbeatStore` obeys, wherever it keeps heartbeats: for whoever implements one. And members that
+ * forward heartbeats to each other within one process.
  *
  * ```ts
  * test.each(heartbeatStoreConformance)('$name', async ({ run }) => {
@@ -13,6 +14,12 @@
 import type { HeartbeatStoreConformanceCase } from './testing/heartbeat-store-case.ts'
 import { heartbeatStoreLaws } from './testing/heartbeat-store-laws.ts'
 
+export { createMemoryPeers } from './testing/memory-peers.ts'
+export type {
+  MemoryPeersMessage,
+  MemoryPeersNetwork,
+  MemoryPeersOptions,
+} from './testing/memory-peers.ts'
 export type {
   HeartbeatStoreConformanceCase,
   HeartbeatStoreFeature,

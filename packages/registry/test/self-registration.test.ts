@@ -153,6 +153,11 @@ describe('a host that is registered', () => {
     registry.beats.length = 0
     await time.pass(20_000)
     expect(registry.beats).toHaveLength(4)
+    registry.answer = 'unavailable'
+    await time.pass(5_600)
+    // It worked in between: soon again.
+    const [first, second] = registry.beats.slice(4).map(({ atMs }) => atMs)
+    expect((second ?? Infinity) - (first ?? 0)).toBeLessThanOrEqual(510)
   })
 
   test('survives a registry that throws', async () => {

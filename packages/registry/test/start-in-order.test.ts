@@ -2,7 +2,7 @@ import { createMemoryStore, inMemoryCluster, type Store } from '@orrery/store'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startInOrder, type StartInOrderOptions } from '../src/start-in-order.ts'
-import { createFaultyStore, type FaultyStore, hang } from './faulty-store.ts'
+import { createFaultyStore, hang } from './faulty-store.ts'
 import { createVirtualTime, errorOf, type VirtualTime } from './virtual-time.ts'
 
 const ttlMs = 5_000
@@ -34,7 +34,7 @@ interface Starting {
 async function queue(
   name: string,
   options: StartInOrderOptions = {},
-  on: FaultyStore | Store = store,
+  on: Pick<Store, 'range' | 'txn' | 'watch' | 'leases'> = store,
 ): Promise<Starting> {
   const { environment } = time
   const starting = {
@@ -132,6 +132,29 @@ describe('starting in order', () => {
     }
   })
 
+  test('has each member look at the one before it alone', async () => {
+    const watched: unknown[] = []
+    const spied = {
+      ...createFaultyStore(store),
+      watch: (...[request, options]: Parameters<Store['watch']>) => {
+        watched.push(request)
+        return store.watch(request, options)
+      },
+    }
+    const all: Starting[] = []
+    for (let n = 0; n < 4; n++) all.push(await queue(`m${n}`, {}, spied))
+    const { kvs } = await time.until(
+      store.range({ key: 'registry/start/', rangeEnd: 'registry/start0', sortTarget: 'createRevision' }),
+    )
+    const keys = kvs.slice(0, 3).map(({ keyString }) => keyString)
+    expect(watched).toEqual(keys.map((key) => expect.objectContaining({ key }) as unknown))
+    expect(watched).not.toContainEqual(expect.objectContaining({ rangeEnd: expect.anything() as unknown }))
+    for (const starting of all) {
+      starting.end()
+      await time.settle()
+    }
+  })
+
   test('refuses options that make no sense', async () => {
     const wrong: StartInOrderOptions[] = [
       { concurrency: 0 },
@@ -211,6 +234,26 @@ describe('a member that waits', () => {
       await time.settle()
     }
     await time.until(Promise.all(all.map(({ result }) => result)))
+  })
+
+  test('does not begin before it is sure of its place', async () => {
+    const unsure = createFaultyStore(store)
+    const all = [await queue('m0'), await queue('m1', {}, unsure)]
+    // The store renews, but nobody hears of it.
+    unsure.faults.keepAlive = async (call) => {
+      await call()
+      await hang()
+    }
+    await time.pass(2 * ttlMs)
+    all[0]?.end()
+    await time.pass(1_000)
+    expect(await queued()).toBe(1)
+    expect(all[1]?.isRunning).toBe(false)
+    unsure.faults.keepAlive = undefined
+    await time.untilSo(() => all[1]?.isRunning === true)
+    expect(all[1]?.signal?.aborted).toBe(false)
+    all[1]?.end()
+    await time.until(all[1]?.result ?? hang())
   })
 
   test('says each 10 s for whom it waits', async () => {

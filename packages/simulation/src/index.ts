@@ -76,6 +76,7 @@ export type { StoreFaultClass, StoreFaults } from './store/store-faults.ts'
 export { addStoreCoverage, storeCoverageNames } from './store/store-coverage.ts'
 export type { StoreCoverage, StoreCoverageName } from './store/store-coverage.ts'
 export type { StoreSabotage } from './store/store-sabotage.ts'
+export type { RegistrySabotage } from './registry/registry-sabotage.ts'
 export { simulateRegistry } from './registry/simulate-registry.ts'
 export type {
   RegistrySimulationFailure,

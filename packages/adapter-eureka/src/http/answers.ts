@@ -1,5 +1,7 @@
+import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { ListBody } from '../view/lists.ts'
+import { chunksOf, sizeOf } from '../view/parts.ts'
 import type { Failure } from './failure.ts'
 
 /** A short answer. */
@@ -30,16 +32,20 @@ export function answerFailure(reply: FastifyReply, { statusCode, text }: Failure
   return answer(reply, { statusCode, text })
 }
 
-/** Answers with a list, compressed for whoever asks for that. */
-export function answerList(
-  reply: FastifyReply,
-  { contentType, content, gzip }: ListBody,
-  { wantsGzip, isProtected }: { readonly wantsGzip: boolean; readonly isProtected: boolean },
-): FastifyReply {
+/** Answers with a list, compressed or not. What is large is not put together for it: it is sent part by part. */
+export function answerList(reply: FastifyReply, body: ListBody, isProtected: boolean): FastifyReply {
+  const { contentType, encoding, parts } = body
   reply.header('content-type', contentType).header('vary', varying)
   if (isProtected) reply.header('x-self-preservation', 'active')
-  if (!wantsGzip || gzip === undefined) return reply.send(content)
-  return reply.header('content-encoding', 'gzip').send(gzip)
+  if (encoding === 'gzip') reply.header('content-encoding', 'gzip')
+  const [first, ...more] = parts
+  if (first !== undefined && more.length === 0) return reply.send(first)
+  const bytes = sizeOf(parts)
+  if (bytes < wholeMaxBytes) return reply.send(Buffer.concat(parts, bytes))
+  return reply.header('content-length', bytes).send(Readable.from(chunksOf(parts), { objectMode: false }))
 }
+
+/** Unit: bytes. */
+const wholeMaxBytes = 131_072
 
 const varying = 'accept, accept-encoding, x-eureka-accept, x-namespace'

@@ -262,12 +262,10 @@ export class EurekaApi {
   }
 
   #list({ request, reply }: Call, list: Parameters<Lists['get']>[0]): Answered {
-    const wantsGzip = acceptsGzip(request.headers['accept-encoding'])
-    const { registry } = this.#options
-    const body = this.#lists.get(list, wantsGzip)
-    const isProtected = registry.protection()
-    if (!(body instanceof Promise)) return answerList(reply, body, { wantsGzip, isProtected })
-    return body.then((built) => answerList(reply, built, { wantsGzip, isProtected }))
+    const body = this.#lists.get(list, acceptsGzip(request.headers['accept-encoding']))
+    const isProtected = this.#options.registry.protection()
+    if (!(body instanceof Promise)) return answerList(reply, body, isProtected)
+    return body.then((built) => answerList(reply, built, isProtected))
   }
 
   #status(call: Call): FastifyReply {

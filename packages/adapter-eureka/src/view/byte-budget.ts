@@ -2,15 +2,21 @@
 export interface Holding {
   /** What it takes. Unit: bytes, roughly. */
   readonly bytes: number
-  /** Lets go of it: it is made anew when somebody asks. Its bytes are 0 afterwards. */
+  /** It is made of others in a moment, so it goes before them. */
+  readonly isCheap: boolean
+  /** Lets go of it: it is made anew when somebody asks. */
   drop(): void
 }
 
-/** Keeps caches together below a bound: what has not been asked for the longest is dropped first. */
+/**
+ * Keeps caches together below a bound: what is cheap is dropped before what is not, and then what has not been asked for
+ * the longest.
+ */
 export class ByteBudget {
   readonly #maxBytes: number
-  /** The one that was asked for last is the last. */
-  readonly #holdings = new Set<Holding>()
+  /** Each with the one that was asked for last at the end. */
+  readonly #cheap = new Set<Holding>()
+  readonly #costly = new Set<Holding>()
   #total = 0
 
   constructor(maxBytes: number) {
@@ -24,25 +30,32 @@ export class ByteBudget {
 
   /** It was asked for. */
   touch(holding: Holding): void {
-    this.#holdings.delete(holding)
-    this.#holdings.add(holding)
+    const holdings = this.#setOf(holding)
+    holdings.delete(holding)
+    holdings.add(holding)
   }
 
-  /** It takes so much more now, or less. Others may have to go; the one alone may be larger than the bound. */
+  /** It takes so much more now, or less. Something may have to go: a cheap one possibly at once, a costly one never for itself. */
   grow(holding: Holding, bytes: number): void {
     this.#total += bytes
     if (bytes > 0) this.touch(holding)
-    if (this.#total <= this.#maxBytes) return
-    for (const oldest of this.#holdings) {
-      if (oldest === holding) continue
-      this.remove(oldest)
+    for (const oldest of this.#cheap) {
       if (this.#total <= this.#maxBytes) return
+      this.remove(oldest)
+    }
+    for (const oldest of this.#costly) {
+      if (this.#total <= this.#maxBytes) return
+      if (oldest !== holding) this.remove(oldest)
     }
   }
 
   remove(holding: Holding): void {
-    if (!this.#holdings.delete(holding)) return
+    if (!this.#setOf(holding).delete(holding)) return
     this.#total -= holding.bytes
     holding.drop()
+  }
+
+  #setOf({ isCheap }: Holding): Set<Holding> {
+    return isCheap ? this.#cheap : this.#costly
   }
 }

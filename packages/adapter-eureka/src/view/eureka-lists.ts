@@ -47,9 +47,10 @@ export class EurekaLists {
     return {
       key: keyOf('apps', namespace, rendition),
       contentType: rendition.format.contentType,
+      isShared: true,
       version: () => applications && String(applications.generation),
-      prepare: (isOver) => applications?.sorted().every((app) => cache.prepare(app, isOver)) !== false,
-      build: () => {
+      prepare: (isOver) => cache.prepareApps(applications?.sorted() ?? [], isOver),
+      parts: () => {
         const bodies = applications?.sorted().map((app) => cache.app(app)) ?? []
         return this.#wrapped(rendition, {
           bodies,
@@ -66,9 +67,10 @@ export class EurekaLists {
     return {
       key: keyOf('delta', namespace, rendition),
       contentType: rendition.format.contentType,
+      isShared: false,
       version: () => applications && `${applications.generation}/${applications.delta.generation}`,
-      prepare: () => true,
-      build: () => {
+      prepare: (isOver) => cache.prepareInstances(applications?.delta.instances() ?? [], isOver),
+      parts: () => {
         const { format, isFirstVersion } = rendition
         const bodies = (applications?.delta.changes() ?? []).map(({ app, shown }) =>
           Buffer.from(
@@ -95,22 +97,25 @@ export class EurekaLists {
     return {
       key: keyOf(`app ${app.name}`, namespace, rendition),
       contentType: rendition.format.contentType,
+      isShared: true,
       version: () => String(app.generation),
-      prepare: (isOver) => cache.prepare(app, isOver),
-      build: () => enveloped(rendition.format.applicationEnvelope(placeholder), [cache.app(app)]),
+      prepare: (isOver) => cache.prepareApps([app], isOver),
+      parts: () => enveloped(rendition.format.applicationEnvelope(placeholder), [cache.app(app)]),
     }
   }
 
   /** The instances with a vip address, or a secure one. */
   vips({ namespace, applications, rendition }: ListRequest, kind: 'vips' | 'secureVips', vip: string): List {
     const group = applications?.[kind].get(vip)
+    const cache = this.#cache(rendition)
     return {
       key: keyOf(`${kind} ${vip}`, namespace, rendition),
       contentType: rendition.format.contentType,
       // What anybody may ask for without its being there is not kept.
+      isShared: false,
       version: () => group && String(group.generation),
-      prepare: () => true,
-      build: () => this.#vipBody(group, rendition),
+      prepare: (isOver) => cache.prepareInstances(group?.members ?? [], isOver),
+      parts: () => this.#vipParts(group, rendition),
     }
   }
 
@@ -120,7 +125,7 @@ export class EurekaLists {
     return rendition.format.instance(text)
   }
 
-  #vipBody(group: VipGroup | undefined, rendition: Rendition): Buffer {
+  #vipParts(group: VipGroup | undefined, rendition: Rendition): readonly Buffer[] {
     const cache = this.#cache(rendition)
     const members = group?.members ?? new Set()
     const apps = new Map<string, string[]>()
@@ -143,7 +148,7 @@ export class EurekaLists {
       readonly hashCode: string
       readonly revision: number | undefined
     },
-  ): Buffer {
+  ): readonly Buffer[] {
     const { bodies, hashCode, revision = this.#registry.revision } = parts
     const envelope = format.applications({ version: String(revision), hashCode }, [placeholder])
     return enveloped(envelope, bodies, format.separator)
@@ -161,7 +166,7 @@ function keyOf(what: string, namespace: string, { index }: Rendition): string {
   return `${index} ${namespace} ${what}`
 }
 
-function enveloped(envelope: string, bodies: readonly Buffer[], separator = ''): Buffer {
+function enveloped(envelope: string, bodies: readonly Buffer[], separator = ''): readonly Buffer[] {
   const [before = '', after = ''] = envelope.split(placeholder)
   const between = Buffer.from(separator)
   const parts: Buffer[] = [Buffer.from(before)]
@@ -170,5 +175,5 @@ function enveloped(envelope: string, bodies: readonly Buffer[], separator = ''):
     parts.push(body)
   }
   parts.push(Buffer.from(after))
-  return Buffer.concat(parts)
+  return parts
 }

@@ -1,29 +1,28 @@
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import type { Environment } from '@orrery/environment'
 import type { ByteBudget, Holding } from './byte-budget.ts'
-
-const compress = promisify(gzip)
+import { compressParts, sizeOf } from './parts.ts'
 
 /** A list that clients ask for: what of it can be kept, and how it is made. */
 export interface List {
   /** What it is called among all lists. */
   readonly key: string
   readonly contentType: string
+  /** Its parts are kept anyway: it is not worth keeping but compressed. */
+  readonly isShared: boolean
   /** Undefined: it is not worth keeping. Differs from what it was whenever the list does. */
   version(): string | undefined
   /** Does a part of the work in advance, until `isOver` says that it is enough for now. @returns whether all is done */
   prepare(isOver: () => boolean): boolean
-  /** All of it, as it is now. */
-  build(): Buffer
+  /** All of it, as it is now, one after the other. */
+  parts(): readonly Buffer[]
 }
 
 /** A list as it was at some moment. */
 export interface ListBody {
   readonly contentType: string
-  readonly content: Buffer
-  /** Compressed; undefined: not yet, or too small to be worth it. */
-  readonly gzip: Buffer | undefined
+  readonly encoding: 'identity' | 'gzip'
+  /** One after the other. */
+  readonly parts: readonly Buffer[]
 }
 
 /** How long a turn of the loop may be kept busy with a list. Unit: ms. */
@@ -45,7 +44,7 @@ export interface ListsParts {
 /** Keeps lists as they go over the wire. A list is made when it is asked for and has changed since, and only once for all who wait for it. */
 export class Lists {
   readonly #parts: ListsParts
-  readonly #bodies = new Map<string, KeptBody>()
+  readonly #kept = new Map<string, KeptBody>()
   readonly #building = new Map<string, Promise<KeptBody>>()
   readonly #compressing = new Map<string, Promise<ListBody>>()
 
@@ -55,25 +54,26 @@ export class Lists {
 
   /** The list as it is now, or as it is when it is made. */
   get(list: List, wantsGzip: boolean): ListBody | Promise<ListBody> {
-    const body = this.#current(list)
-    if (!wantsGzip) return body
-    if (body instanceof KeptBody && (body.gzip !== undefined || body.content.length < gzipMinBytes))
-      return body
-    return this.#compressed(list)
+    if (!wantsGzip) return this.#plain(list)
+    return this.#ofVersion(gzipKey(list), list.version()) ?? this.#compressed(list)
   }
 
-  #current(list: List): KeptBody | Promise<KeptBody> {
-    const kept = this.#bodies.get(list.key)
-    if (kept !== undefined && kept.version === list.version()) {
-      this.#parts.budget.touch(kept)
-      return kept
-    }
+  #plain(list: List): KeptBody | Promise<KeptBody> {
+    const kept = this.#ofVersion(list.key, list.version())
+    if (kept !== undefined) return kept
     const building = this.#building.get(list.key)
     if (building !== undefined) return building
     if (this.#prepare(list)) return this.#build(list)
     const built = this.#buildInSlices(list).finally(() => this.#building.delete(list.key))
     this.#building.set(list.key, built)
     return built
+  }
+
+  #ofVersion(key: string, version: string | undefined): KeptBody | undefined {
+    const kept = this.#kept.get(key)
+    if (kept === undefined || kept.version !== version) return undefined
+    this.#parts.budget.touch(kept)
+    return kept
   }
 
   async #buildInSlices(list: List): Promise<KeptBody> {
@@ -92,22 +92,10 @@ export class Lists {
   }
 
   #build(list: List): KeptBody {
-    const { key, contentType } = list
+    const { key, contentType, isShared } = list
     const version = list.version()
-    const content = list.build()
-    const body: KeptBody = new KeptBody({
-      version,
-      contentType,
-      content,
-      dropped: () => this.#dropped(key, body),
-    })
-    if (version !== undefined) {
-      const { budget } = this.#parts
-      const previous = this.#bodies.get(key)
-      if (previous !== undefined) budget.remove(previous)
-      this.#bodies.set(key, body)
-      budget.grow(body, body.bytes)
-    }
+    const body = new KeptBody({ version, contentType, encoding: 'identity', parts: list.parts() })
+    if (!isShared) this.#keep(key, body)
     return body
   }
 
@@ -129,45 +117,54 @@ export class Lists {
   }
 
   async #compress(list: List): Promise<ListBody> {
-    const body = await this.#current(list)
-    if (body.gzip !== undefined || body.content.length < gzipMinBytes) return body
-    const { budget, gzipLevel: level } = this.#parts
-    body.gzip = await compress(body.content, { level })
-    if (this.#bodies.get(list.key) === body) budget.grow(body, body.gzip.length)
+    const plain = await this.#plain(list)
+    const { version, contentType } = plain
+    const kept = this.#ofVersion(gzipKey(list), version)
+    if (kept !== undefined) return kept
+    if (sizeOf(plain.parts) < gzipMinBytes) return plain
+    const parts = [await compressParts(plain.parts, this.#parts.gzipLevel)]
+    const body = new KeptBody({ version, contentType, encoding: 'gzip', parts })
+    this.#keep(gzipKey(list), body)
     return body
   }
 
-  #dropped(key: string, body: KeptBody): void {
-    if (this.#bodies.get(key) === body) this.#bodies.delete(key)
+  /** Whatever was there is older: it goes. */
+  #keep(key: string, body: KeptBody): void {
+    if (body.version === undefined) return
+    const { budget } = this.#parts
+    const previous = this.#kept.get(key)
+    if (previous !== undefined) budget.remove(previous)
+    this.#kept.set(key, body)
+    body.dropped = () => this.#kept.delete(key)
+    budget.grow(body, body.bytes)
   }
 }
 
-interface KeptBodyParts {
-  readonly version: string | undefined
-  readonly contentType: string
-  readonly content: Buffer
-  readonly dropped: () => void
+function gzipKey({ key }: List): string {
+  return `${key} gzip`
 }
+
+type KeptBodyParts = ListBody & { readonly version: string | undefined }
 
 class KeptBody implements ListBody, Holding {
   readonly version: string | undefined
   readonly contentType: string
-  readonly content: Buffer
-  gzip: Buffer | undefined
-  readonly #dropped: () => void
+  readonly encoding: 'identity' | 'gzip'
+  readonly parts: readonly Buffer[]
+  readonly bytes: number
+  readonly isCheap = true
+  /** Told when it is to go. */
+  dropped: () => void = () => undefined
 
-  constructor({ version, contentType, content, dropped }: KeptBodyParts) {
+  constructor({ version, contentType, encoding, parts }: KeptBodyParts) {
     this.version = version
     this.contentType = contentType
-    this.content = content
-    this.#dropped = dropped
-  }
-
-  get bytes(): number {
-    return this.content.length + (this.gzip?.length ?? 0)
+    this.encoding = encoding
+    this.parts = parts
+    this.bytes = sizeOf(parts)
   }
 
   drop(): void {
-    this.#dropped()
+    this.dropped()
   }
 }

@@ -14,6 +14,7 @@ interface AppBody {
 /** Instances and applications as one rendition has them. What has not changed is not encoded again. */
 export class RenditionCache implements Holding {
   bytes = 0
+  readonly isCheap = false
   readonly #rendition: Rendition
   readonly #budget: ByteBudget
   /** Those whose text is kept, with themselves. */
@@ -37,30 +38,41 @@ export class RenditionCache implements Holding {
   }
 
   /**
-   * Encodes an application unless that is done already.
+   * Encodes instances unless that is done already.
    *
    * @param isOver asked now and then whether it is enough for now
    * @returns whether it is done
    */
-  prepare(app: AppView, isOver: () => boolean): boolean {
-    if (this.#apps.get(app)?.generation === app.generation) return true
-    const { format } = this.#rendition
-    const texts: string[] = []
-    for (const shown of app.members.values()) {
-      texts.push(this.text(shown))
-      if (texts.length % 64 === 0 && isOver()) return false
+  prepareInstances(instances: Iterable<ShownInstance>, isOver: () => boolean): boolean {
+    let encoded = 0
+    for (const shown of instances) {
+      if (shown.texts[this.#rendition.index] !== undefined) continue
+      this.text(shown)
+      if (++encoded % 32 === 0 && isOver()) return false
     }
-    const bytes = Buffer.from(format.application(app.name, texts))
-    this.#grow(bytes.length - (this.#apps.get(app)?.bytes.length ?? 0))
-    this.#apps.set(app, { generation: app.generation, bytes })
+    return true
+  }
+
+  /** Encodes applications unless that is done already, like {@link RenditionCache.prepareInstances}. */
+  prepareApps(apps: Iterable<AppView>, isOver: () => boolean): boolean {
+    for (const app of apps) {
+      if (this.#apps.get(app)?.generation === app.generation) continue
+      if (!this.prepareInstances(app.members.values(), isOver)) return false
+      this.app(app)
+      if (isOver()) return false
+    }
     return true
   }
 
   /** An application, encoded now if need be. */
   app(app: AppView): Buffer {
-    this.prepare(app, () => false)
-    // It was put there just now if it was not there before.
-    return this.#apps.get(app)?.bytes ?? Buffer.alloc(0)
+    const kept = this.#apps.get(app)
+    if (kept?.generation === app.generation) return kept.bytes
+    const texts = Array.from(app.members.values(), (shown) => this.text(shown))
+    const bytes = Buffer.from(this.#rendition.format.application(app.name, texts))
+    this.#apps.set(app, { generation: app.generation, bytes })
+    this.#grow(bytes.length - (kept?.bytes.length ?? 0))
+    return bytes
   }
 
   /** Nobody will read it any more. */

@@ -84,12 +84,3 @@ export interface ApplicationInfo {
   readonly name: string
   readonly instances: readonly InstanceInfo[]
 }
-
-/** What `apps`, `apps/delta`, `vips` and `svips` answer. */
-export interface ApplicationsInfo {
-  /** Digits. */
-  readonly version: string
-  /** Counts of statuses: `DOWN_1_UP_3_`; empty when there is no instance. */
-  readonly hashCode: string
-  readonly applications: readonly ApplicationInfo[]
-}

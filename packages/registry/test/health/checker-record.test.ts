@@ -1,9 +1,10 @@
-import { inMemoryCluster, createMemoryStore, type Store, StoreError } from '@orrery/store'
+import { type CallOptions, createMemoryStore, inMemoryCluster, type Store, StoreError } from '@orrery/store'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   type CheckerEntry,
   type CheckerRecord,
+  type CheckerRecordDeps,
   createCheckerRecord,
   decodeCheckerRecord,
 } from '../../src/health/checker-record.ts'
@@ -34,7 +35,7 @@ afterEach(async () => {
   await time.until(inner.close())
 })
 
-function create(on: FaultyStore | Store = store, address = 'host-1'): CheckerRecord {
+function create(on: CheckerRecordDeps['store'] = store, address = 'host-1'): CheckerRecord {
   const { environment } = time
   const onReplaced = (other: CheckerEntry | undefined): unknown => told.push(other)
   const record = createCheckerRecord(
@@ -45,7 +46,7 @@ function create(on: FaultyStore | Store = store, address = 'host-1'): CheckerRec
   return record
 }
 
-async function started(on: FaultyStore | Store = store, address?: string): Promise<CheckerRecord> {
+async function started(on: CheckerRecordDeps['store'] = store, address?: string): Promise<CheckerRecord> {
   const record = create(on, address)
   await time.until(record.start())
   return record
@@ -137,6 +138,18 @@ describe('the record of a member', () => {
     expect((await present())?.revision).toBe(record.revision)
   })
 
+  test('is written anew when its lease is lost although nothing of that is seen', async () => {
+    const blind = {
+      ...store,
+      watch: (_: unknown, options: CallOptions) => inner.watch({ key: 'else' }, options),
+    }
+    const record = await started(blind)
+    const { revision } = record
+    await time.until(inner.leases.revoke((await present())?.lease ?? 0n))
+    await time.untilSo(() => record.isValid(now()) && record.revision !== revision)
+    expect((await present())?.revision).toBe(record.revision)
+  })
+
   test('is still watched after a watch failed', async () => {
     store.faults.watch = (call) => {
       if (store.calls.watch > 2) return call()
@@ -168,6 +181,8 @@ describe('the record of a member', () => {
     const record = await started()
     expect(record.isValid(now())).toBe(true)
     expect(store.calls.grant).toBe(2)
+    // At once, not only when a renewal tells.
+    expect(store.calls.keepAlive).toBe(0)
   })
 })
 
@@ -186,14 +201,15 @@ describe('starting', () => {
   })
 
   test('ends with its signal, and can be tried again', async () => {
-    store.faults.grant = hang
+    store.faults.txn = hang
     const record = create()
     const stop = new AbortController()
     const starting = errorOf(record.start({ signal: stop.signal }))
     await time.pass(100)
     stop.abort(new Error('enough'))
     expect(await time.until(starting)).toMatchObject({ message: 'enough' })
-    store.faults.grant = undefined
+    expect(await time.until(inner.leases.list())).toEqual([])
+    store.faults.txn = undefined
     await time.until(record.start())
     expect(record.isValid(now())).toBe(true)
   })
@@ -230,6 +246,7 @@ describe('a name that two processes have', () => {
     expect(first.revision).toBeUndefined()
     expect((await present())?.revision).toBe(second.revision)
     expect(told).toHaveLength(1)
+    expect(await time.until(inner.leases.list())).toHaveLength(1)
     await time.until(second.close())
     await time.untilSo(() => first.isValid(now()))
     expect((await present())?.entry).toEqual({ address: 'host-1', life: first.life })
@@ -241,6 +258,7 @@ describe('a name that two processes have', () => {
     await time.until(inner.put({ key, value: 'not a record' }))
     await time.untilSo(() => told.length > 0)
     expect(told).toEqual([undefined])
+    await time.until(inner.put({ key, value: 'not a record' }))
     await time.pass(2 * ttlMs)
     expect(first.isValid(now())).toBe(false)
     expect(told).toHaveLength(1)

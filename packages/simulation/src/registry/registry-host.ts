@@ -10,6 +10,7 @@ import type { StoreCluster } from '../store/store-cluster.ts'
 import type { StoreMachine } from '../store/store-machine.ts'
 import { RegistryObserver } from './registry-observer.ts'
 import type { RegistryLedger } from './registry-ledger.ts'
+import type { RegistrySabotage } from './registry-sabotage.ts'
 
 /** A registry of one process. It ends with it. */
 export interface HostedRegistry {
@@ -22,6 +23,7 @@ export interface RegistryHostParts {
   readonly cluster: StoreCluster
   readonly ledger: RegistryLedger
   readonly options: RegistryOptions
+  readonly sabotage: RegistrySabotage
 }
 
 /** How often it is looked whether a machine has a new process. Unit: ms. */
@@ -65,13 +67,19 @@ export class RegistryHost {
   }
 
   #begin(machine: StoreMachine): void {
-    const { cluster, ledger, options } = this.#parts
+    const { cluster, ledger, options, sabotage } = this.#parts
     const { store, node, name } = machine
     if (store === undefined) return
-    const peers = this.#peersOf(machine)
-    const registry = createRegistry(
-      { store, environment: node.environment, member: { name, heartbeats: { type: 'forwarded', peers } } },
-      options,
+    const peers = sabotage.peers(this.#peersOf(machine))
+    const registry = sabotage.registry(
+      createRegistry(
+        {
+          store: sabotage.store(store),
+          environment: node.environment,
+          member: { name, heartbeats: { type: 'forwarded', peers } },
+        },
+        options,
+      ),
     )
     const observer = new RegistryObserver(registry, { cluster, ledger, name })
     this.#hosted.set(machine, { registry, observer, store })

@@ -49,11 +49,8 @@ export class RegistryObserver {
       return `${name} shows ${shown.length} instances, and told of ${this.#seen.size}`
     const missed = shown.find((instance) => this.#seen.get(instance.id) !== instance)
     if (missed !== undefined) return `${name} did not tell of the last change of ${missed.id}`
-    const listed = this.#last.map(({ id }) => id).join()
-    const expected = shown.map(({ id }) => id).join()
-    return listed === expected
-      ? undefined
-      : `a subscriber at ${name} ends with ${listed}, not with ${expected}`
+    const isLast = this.#last.length === shown.length && shown.every((one, at) => one === this.#last[at])
+    return isLast ? undefined : `a subscriber at ${name} was not told of the last change`
   }
 
   #take(batch: ChangeBatch): void {

@@ -7,6 +7,7 @@ import { createSimulation, type Simulation } from '../time/simulation.ts'
 import { RegistryClients } from './registry-clients.ts'
 import { RegistryHost } from './registry-host.ts'
 import { RegistryLedger } from './registry-ledger.ts'
+import { noRegistrySabotage, type RegistrySabotage } from './registry-sabotage.ts'
 
 /** How registries are simulated. */
 export interface RegistrySimulationOptions {
@@ -25,6 +26,8 @@ export interface RegistrySimulationOptions {
   /** Lines of the trace that are kept. @defaultValue `0` */
   readonly traceMaxLines?: number
   readonly registry?: RegistryOptions
+  /** Creates a bug to plant. @defaultValue none */
+  readonly sabotage?: () => Partial<RegistrySabotage>
 }
 
 /** What came of a simulation. */
@@ -92,7 +95,15 @@ class RegistryRun {
   readonly #clients: RegistryClients
 
   constructor(options: RegistrySimulationOptions) {
-    const { seed, traceMaxLines = 0, without = [], faults = {}, registry = {}, instances = 12 } = options
+    const {
+      seed,
+      traceMaxLines = 0,
+      without = [],
+      faults = {},
+      registry = {},
+      instances = 12,
+      sabotage,
+    } = options
     this.#options = options
     const simulation = createSimulation({ seed, traceMaxLines })
     this.#simulation = simulation
@@ -109,6 +120,7 @@ class RegistryRun {
     this.#host = new RegistryHost({
       cluster,
       ledger: this.#ledger,
+      sabotage: { ...noRegistrySabotage, ...sabotage?.() },
       options: { evictAfterMs: 10_000, protection: { enabled: isProtected, instancesMin: 5 }, ...registry },
     })
     const parts = { cluster, host: this.#host, ledger: this.#ledger, ttlMs, count: instances }

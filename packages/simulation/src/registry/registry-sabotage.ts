@@ -1,0 +1,19 @@
+import type { HeartbeatPeers, Registry } from '@orrery/registry'
+import type { Store } from '@orrery/store'
+
+/** Bugs to plant, around what a registry works with and around itself. */
+export interface RegistrySabotage {
+  /** What a registry sees of its store. */
+  readonly store: (store: Store) => Store
+  /** How heartbeats get to other members. */
+  readonly peers: (peers: HeartbeatPeers) => HeartbeatPeers
+  /** What clients see of a registry. */
+  readonly registry: (registry: Registry) => Registry
+}
+
+/** Nothing is wrong. */
+export const noRegistrySabotage: RegistrySabotage = {
+  store: (store) => store,
+  peers: (peers) => peers,
+  registry: (registry) => registry,
+}
