@@ -78,9 +78,3 @@ export function effectiveId({ instanceId, dataCenterInfo, hostName }: InstanceIn
   const amazonId = dataCenterInfo.metadata?.['instance-id']
   return amazonId === undefined || amazonId === '' ? hostName : amazonId
 }
-
-/** All instances of one name. Never empty in answers. */
-export interface ApplicationInfo {
-  readonly name: string
-  readonly instances: readonly InstanceInfo[]
-}
