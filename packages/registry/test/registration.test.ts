@@ -151,6 +151,27 @@ describe('registration', () => {
     expect(host.store.status().revision - before).toBeLessThanOrEqual(count / 50)
   })
 
+  test('however many namespaces one batch has to create, all instances come in', async () => {
+    await using host = await startManualRegistry()
+    await Promise.all(
+      Array.from({ length: 200 }, (_, n) => host.registry.register(spec({ namespace: `n${n}` }))),
+    )
+    expect(host.registry.namespaces.list()).toHaveLength(200)
+    expect(host.registry.stats().instances).toBe(200)
+  })
+
+  test('a flood of changes of one instance is refused at some point, and the others are done in order', async () => {
+    await using host = await startManualRegistry()
+    await host.registry.register(spec())
+    const results = await Promise.allSettled(
+      Array.from({ length: 70_000 }, () => host.registry.update(key, () => undefined)),
+    )
+    const refused = results.filter(({ status }) => status === 'rejected')
+    expect(refused.length).toBeGreaterThan(4_000)
+    for (const result of refused.slice(0, 3))
+      expect(result).toMatchObject({ reason: { code: 'REGISTRY_OVERLOADED' } })
+  })
+
   test('a full queue refuses, and says so', async () => {
     await using host = await startManualRegistry({
       register: { queueMaxItems: 10, batchMaxItems: 10, concurrencyMaxBatches: 1 },

@@ -32,6 +32,8 @@ export class WriteQueue {
   readonly #batchers: Readonly<Record<WriteKind, Batcher<InstanceWrite, HealthWriteResult>>>
   /** The last call for each instance that has one in flight. */
   readonly #tails = new Map<string, Promise<unknown>>()
+  /** Calls that wait for an earlier one of the same instance. */
+  #chained = 0
 
   constructor(parts: WriteQueueParts, options: Readonly<Record<WriteKind, BatchingOptions>>) {
     this.#parts = parts
@@ -62,9 +64,23 @@ export class WriteQueue {
     }
   }
 
-  /** Runs something for an instance when everything before it for the same one has ended. */
+  /**
+   * Runs something for an instance when everything before it for the same one has ended.
+   *
+   * @throws RegistryError `REGISTRY_OVERLOADED`: too many wait for others already
+   */
   inOrder<T>(path: string, run: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(path)
+    if (before !== undefined) {
+      if (this.#chained >= chainedMaxCalls) {
+        return Promise.reject(new RegistryError('REGISTRY_OVERLOADED', 'too much waits for others already'))
+      }
+      this.#chained++
+      const leave = (): void => {
+        this.#chained--
+      }
+      before.then(leave, leave)
+    }
     const result = before === undefined ? run() : before.then(run, run)
     const forget = (): void => {
       if (this.#tails.get(path) === result) this.#tails.delete(path)
@@ -138,7 +154,8 @@ export class WriteQueue {
     try {
       return batch.results(await store.txn(batch.request(conditions))) ?? writes.map(() => refused)
     } catch (error) {
-      if (writes.length === 1 || !hasCode(error, 'STORE_REQUEST_TOO_LARGE')) throw error
+      // Each namespace that is to be created takes an operation of its own.
+      if (writes.length === 1 || !hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')) throw error
       const half = writes.length >> 1
       const first = await this.#write(writes.slice(0, half), conditions)
       return [...first, ...(await this.#write(writes.slice(half), conditions))]
@@ -151,6 +168,9 @@ const bytesPerWrite = 300
 
 /** Well below what a store takes in one request. Unit: bytes. */
 const batchMaxBytes = 1_000_000
+
+/** Calls that may wait for earlier ones of the same instance. */
+const chainedMaxCalls = 65_536
 
 const refused = { type: 'fenced' } as const
 
