@@ -53,12 +53,20 @@ export function keptFieldsOf(source: KeptFields): KeptFields {
   }
 }
 
+/** What nearly all instances say, and so what need not be kept. */
+const usualCountry = 1
+const plainDataCenter = 'MyOwn'
+
 type Fields = Readonly<Record<string, JsonValue>>
 
 /** As the registry keeps it: JSON, without what is undefined or goes without saying. */
 export function toExtensionJson(extension: EurekaExtension): JsonValue {
   const { dataCenterInfo, port, securePort, overriddenStatus, ...rest } = extension
-  const { isAnonymous, mustRegister, isCoordinatingDiscoveryServer, ...plain } = rest
+  const { isAnonymous, mustRegister, isCoordinatingDiscoveryServer, countryId, ...plain } = rest
+  const isPlainDataCenter =
+    dataCenterInfo.name === plainDataCenter &&
+    dataCenterInfo.class === undefined &&
+    dataCenterInfo.metadata === undefined
   return present({
     ...plain,
     port: { port: port.port, enabled: port.enabled },
@@ -67,11 +75,14 @@ export function toExtensionJson(extension: EurekaExtension): JsonValue {
     isAnonymous: isAnonymous ? true : undefined,
     mustRegister: mustRegister ? true : undefined,
     isCoordinatingDiscoveryServer: isCoordinatingDiscoveryServer ? true : undefined,
-    dataCenterInfo: present({
-      class: dataCenterInfo.class,
-      name: dataCenterInfo.name,
-      metadata: dataCenterInfo.metadata,
-    }),
+    countryId: countryId === usualCountry ? undefined : countryId,
+    dataCenterInfo: isPlainDataCenter
+      ? undefined
+      : present({
+          class: dataCenterInfo.class,
+          name: dataCenterInfo.name,
+          metadata: dataCenterInfo.metadata,
+        }),
   })
 }
 
@@ -98,7 +109,7 @@ export function extensionOf(instance: Instance): EurekaExtension | undefined {
     overriddenStatus: statusOf(fields['overriddenStatus']) ?? 'UNKNOWN',
     port: portOf(fields['port']) ?? { port, enabled: true },
     securePort: portOf(fields['securePort']) ?? { port: 443, enabled: false },
-    countryId: numberOf(fields['countryId']) ?? 1,
+    countryId: numberOf(fields['countryId']) ?? usualCountry,
     dataCenterInfo: dataCenterOf(fields['dataCenterInfo']),
     renewalIntervalInSecs:
       numberOf(fields['renewalIntervalInSecs']) ?? Math.ceil(heartbeatIntervalMs / 1_000),
@@ -180,7 +191,7 @@ function dataCenterOf(value: JsonValue | undefined): DataCenterInfo {
   const metadata = objectOf(fields?.['metadata'])
   return {
     class: textOf(fields?.['class']),
-    name: textOf(fields?.['name']) ?? 'MyOwn',
+    name: textOf(fields?.['name']) ?? plainDataCenter,
     metadata: metadata && textsOf(metadata),
   }
 }

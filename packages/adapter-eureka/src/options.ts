@@ -48,8 +48,8 @@ export interface EurekaOptions {
   /** Longest body of a batch between peers, as it comes and decompressed. Unit: bytes. @defaultValue 16 MiB */
   readonly batchMaxBytes?: number | undefined
   /**
-   * What this server calls itself in `DiscoveryIdentity-Id`. A batch between peers that bears it is our own, come back,
-   * and changes nothing. @defaultValue none
+   * What this server calls itself, in `DiscoveryIdentity-Name` or `DiscoveryIdentity-Id`. A batch between peers that bears it
+   * is our own, come back, and changes nothing. @defaultValue none
    */
   readonly identity?: string | undefined
   /** Admits connections of the server that the plugin is registered on. @defaultValue all are admitted */

@@ -73,7 +73,7 @@ const instanceInfo: fc.Arbitrary<InstanceInfo> = fc.record({
   overriddenStatus: fc.constant('UNKNOWN' as const),
   port,
   securePort: port,
-  countryId: fc.nat(),
+  countryId: fc.oneof(fc.constant(1), fc.nat()),
   dataCenterInfo: fc.record({
     class: maybe,
     name: fc.constantFrom('MyOwn', 'Amazon'),
@@ -112,6 +112,20 @@ describe('an instance on its way through a registry', () => {
         expect(shown.leaseInfo.renewalIntervalInSecs).toBe(info.leaseInfo.renewalIntervalInSecs)
       }),
     )
+  })
+
+  test('leaves behind what goes without saying', () => {
+    const info: InstanceInfo = {
+      ...plain,
+      instanceId: 'a',
+      countryId: 1,
+      dataCenterInfo: { class: undefined, name: 'MyOwn', metadata: undefined },
+    }
+    const { eureka } = toInstanceSpec(info, context).extensions ?? {}
+    for (const field of ['countryId', 'dataCenterInfo', 'overriddenStatus', 'sid', 'isAnonymous']) {
+      expect(eureka).not.toHaveProperty(field)
+    }
+    expect(throughRegistry(info)).toMatchObject({ countryId: 1, dataCenterInfo: info.dataCenterInfo })
   })
 
   test('fits what a registry takes, whatever its lease is', () => {

@@ -344,7 +344,9 @@ describe('batches between peers', () => {
 
   test('of our own that come back are answered with an empty list, and change nothing', async () => {
     await using server = await startServer({ identity: 'me' })
-    expect(await batch(server, [register], { 'DiscoveryIdentity-Id': 'me' })).toEqual([])
+    for (const header of ['DiscoveryIdentity-Name', 'DiscoveryIdentity-Id']) {
+      expect(await batch(server, [register], { [header]: 'me' })).toEqual([])
+    }
     expect((await server.get('apps/SHOP/a')).statusCode).toBe(404)
     expect(await batch(server, [register], { 'DiscoveryIdentity-Id': 'other' })).toEqual([
       { statusCode: 204 },

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { renditionFor } from '../formats.ts'
 import { toInstanceInfo } from '../mapping.ts'
 import { isNamespaceName, type ResolvedEurekaOptions } from '../options.ts'
 import { RegistryView } from '../registry-view.ts'
@@ -11,24 +10,12 @@ import { Heartbeats } from '../writes/heartbeats.ts'
 import { Registrations } from '../writes/registrations.ts'
 import { Replication } from '../writes/replication.ts'
 import { answer, answerEmpty, answerFailure, answerList } from './answers.ts'
+import { acceptsGzip, type Answered, bodyOf, type Call, isFrom, renditionOf, versioned } from './call.ts'
 import { failureOf } from './failure.ts'
 import { dirtyTimestampOf, parseQuery, statusOf } from './query.ts'
-import { readInstanceBody, readJsonBody, type RequestBody } from './request-body.ts'
-import { parseRequestPath, type RequestPath } from './request-path.ts'
+import { readInstanceBody, readJsonBody } from './request-body.ts'
+import { parseRequestPath } from './request-path.ts'
 import { statusOverrides, statusPage } from './status-page.ts'
-
-/** A request whose path has been understood. */
-interface Call {
-  readonly request: FastifyRequest
-  readonly reply: FastifyReply
-  readonly namespace: string
-  /** Without the version. */
-  readonly segments: readonly string[]
-  readonly query: string
-  readonly isFirstVersion: boolean
-}
-
-type Answered = FastifyReply | Promise<FastifyReply>
 
 /** Answers requests, by what their paths name. */
 export class EurekaApi {
@@ -191,7 +178,7 @@ export class EurekaApi {
       case 'older': {
         const shown = this.#applications(call)?.find(app, id)
         if (shown === undefined) return answerEmpty(reply, 404)
-        const { format, form } = this.#rendition(call)
+        const { format, form } = renditionOf(call)
         const text = format.instance(format.writeInstance(toInstanceInfo(shown.instance, shown), form))
         return answer(reply, { statusCode: 409, text, contentType: format.contentType })
       }
@@ -236,7 +223,7 @@ export class EurekaApi {
   async #batch({ namespace, request, reply }: Call): Promise<FastifyReply> {
     const { identity, batchMaxBytes } = this.#options
     const items = readReplicationList(await readJsonBody(bodyOf(request), batchMaxBytes))
-    const isOurs = identity !== undefined && request.headers['discoveryidentity-id'] === identity
+    const isOurs = identity !== undefined && isFrom(request, identity)
     const answers = isOurs ? [] : await this.#replication.run(namespace, items)
     return answer(reply, { text: writeReplicationResponse(answers), contentType: 'application/json' })
   }
@@ -256,7 +243,7 @@ export class EurekaApi {
 
   #instance(call: Call, shown: Parameters<EurekaLists['instance']>[0] | undefined): FastifyReply {
     if (shown === undefined) return answerEmpty(call.reply, 404)
-    const rendition = this.#rendition(call)
+    const rendition = renditionOf(call)
     const { contentType } = rendition.format
     return answer(call.reply, { text: this.#eurekaLists.instance(shown, rendition), contentType })
   }
@@ -271,7 +258,7 @@ export class EurekaApi {
   #status(call: Call): FastifyReply {
     const { namespace, request, reply } = call
     const { clock } = this.#options.environment
-    const rendition = this.#rendition(call)
+    const rendition = renditionOf(call)
     const text = statusPage(
       {
         namespace,
@@ -293,41 +280,10 @@ export class EurekaApi {
 
   #listRequest(call: Call): Parameters<EurekaLists['apps']>[0] {
     const { namespace } = call
-    return { namespace, applications: this.#applications(call), rendition: this.#rendition(call) }
-  }
-
-  #rendition({ request, isFirstVersion }: Call): ReturnType<typeof renditionFor> {
-    const { accept, 'x-eureka-accept': given } = request.headers
-    return renditionFor(
-      { accept, eurekaAccept: typeof given === 'string' ? given : undefined },
-      isFirstVersion,
-    )
+    return { namespace, applications: this.#applications(call), rendition: renditionOf(call) }
   }
 
   #log(error: unknown): void {
     this.#options.environment.logger.error('a request of a Eureka client failed', { error })
   }
-}
-
-/** Both versions have the same resources; without one it is the second. */
-function versioned({ segments, query }: RequestPath): Pick<Call, 'segments' | 'query' | 'isFirstVersion'> {
-  const [version] = segments
-  const isFirstVersion = version === 'v1'
-  if (!isFirstVersion && version !== 'v2') return { segments, query, isFirstVersion }
-  return { segments: segments.slice(1), query, isFirstVersion }
-}
-
-function bodyOf({ body, headers }: FastifyRequest): RequestBody {
-  return {
-    bytes: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
-    contentType: headers['content-type'],
-    contentEncoding: headers['content-encoding'],
-  }
-}
-
-/** Only who asks for it gets it; `gzip;q=0` asks not to. */
-function acceptsGzip(header: string | string[] | undefined): boolean {
-  if (header === undefined) return false
-  const text = typeof header === 'string' ? header : header.join(',')
-  return /(?:^|[\s,])(?:x-)?gzip(?!\s*;\s*q\s*=\s*0(?:\.0*)?\s*(?:,|$))(?:[\s,;]|$)/i.test(text)
 }

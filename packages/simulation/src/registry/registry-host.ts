@@ -75,7 +75,7 @@ export class RegistryHost {
       createRegistry(
         {
           store: sabotage.store(store),
-          environment: node.environment,
+          environment: sabotage.environment(node.environment),
           member: { name, heartbeats: { type: 'forwarded', peers } },
         },
         options,

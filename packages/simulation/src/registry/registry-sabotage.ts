@@ -1,3 +1,4 @@
+import type { Environment } from '@orrery/environment'
 import type { HeartbeatPeers, Registry } from '@orrery/registry'
 import type { Store } from '@orrery/store'
 
@@ -5,6 +6,8 @@ import type { Store } from '@orrery/store'
 export interface RegistrySabotage {
   /** What a registry sees of its store. */
   readonly store: (store: Store) => Store
+  /** What a registry has of its host. */
+  readonly environment: (environment: Environment) => Environment
   /** How heartbeats get to other members. */
   readonly peers: (peers: HeartbeatPeers) => HeartbeatPeers
   /** What clients see of a registry. */
@@ -14,6 +17,7 @@ export interface RegistrySabotage {
 /** Nothing is wrong. */
 export const noRegistrySabotage: RegistrySabotage = {
   store: (store) => store,
+  environment: (environment) => environment,
   peers: (peers) => peers,
   registry: (registry) => registry,
 }
