@@ -60,10 +60,9 @@ export async function startClusterClient(options: ClusterClientOptions): Promise
   const pictures = new Set<string>()
   const eureka = new Eureka({
     cwd: '/nowhere',
-    logger: ((f: any) => ({ error: f, warn: f, info: silent, debug: silent }))((...a: any[]) => { const m = a.map((x) => x instanceof Error ? x.message : String(x)).join(' ').slice(0, 200); if (!m.startsWith('Unable')) (globalThis as any).dbg.push(`${Date.now() % 1000000} ${(instance as any)?.instanceId} LOG ${m}`) }),
+    logger: { error: silent, warn: silent, info: silent, debug: silent },
     shouldUseDelta: usesDelta,
     requestMiddleware: (request, done) => {
-      ;(globalThis as any).dbg.push(`${Date.now() % 1000000} ${(instance as any)?.instanceId} ${request.method ?? 'GET'} ${request.uri} ${request.baseUrl}`)
       requests.push({ method: request.method ?? 'GET', url: request.baseUrl })
       // What a fetch put into the cache stays there until the next one, so no state is missed.
       if (instance !== undefined) pictures.add(pictureOf(eureka, instance.vipAddress))
@@ -79,7 +78,6 @@ export async function startClusterClient(options: ClusterClientOptions): Promise
       filterUpInstances: false,
     },
   })
-  eureka.on('heartbeat', () => (globalThis as any).dbg.push(`${Date.now() % 1000000} ${(instance as any)?.instanceId} beat ok`))
   await settled((done) => eureka.start(done))
   return {
     eureka,
