@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { builtProgram } from './built-program.ts'
 import { compare, comparisonRow } from './comparison.ts'
+import { heartbeatScript, registerInstances } from './eureka-clients.ts'
 import type { Row, Scenario } from './report.ts'
 import { type ServerProcess, startServer } from './servers.ts'
 
@@ -20,17 +21,8 @@ export const eurekaOverHttp: Scenario = {
 }
 
 async function heartbeats(): Promise<Row> {
-  const [ours, peer] = [await start('eureka', String(instances)), await start('empty')]
-  // Every request renews another instance.
-  const script = [
-    'local n = 0',
-    'request = function()',
-    `  n = (n * 7919 + 1) % ${instances}`,
-    '  local host = string.format("10.0.%d.%d", math.floor(n / 256) % 256, n % 256)',
-    '  local app = math.floor(n / 20)',
-    '  return wrk.format("PUT", string.format("/eureka/apps/APP-%d/%s:app-%d:%d", app, host, app, n))',
-    'end',
-  ].join('\n')
+  const [ours, peer] = [await startOurs(), await start('empty')]
+  const script = heartbeatScript(instances)
   const comparison = await compare({ ours, peer }, (server) => wrk(server, { script }))
   ours.stop()
   peer.stop()
@@ -43,7 +35,7 @@ async function heartbeats(): Promise<Row> {
 
 async function allApps(): Promise<Row> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'))
-  const ours = await start('eureka', String(instances))
+  const ours = await startOurs()
   const answer = await fetchGzip(`http://${ours.endpoint}/eureka/apps`)
   const file = join(directory, 'apps.json.gz')
   writeFileSync(file, answer)
@@ -59,6 +51,12 @@ async function allApps(): Promise<Row> {
     comparison,
     { goal: { atLeast: 0.5 }, peerName: 'wrk' },
   )
+}
+
+async function startOurs(): Promise<ServerProcess> {
+  const server = await start('eureka')
+  await registerInstances(server.endpoint, instances)
+  return server
 }
 
 async function start(...args: readonly string[]): Promise<ServerProcess> {

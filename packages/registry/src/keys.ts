@@ -8,11 +8,14 @@ import type { InstanceKey, ServiceKey } from './model.ts'
  * services/<namespace>/<service>
  * instances/<namespace>/<service>/<id>
  * removals/<namespace>/<service>         why the last instances of a service went: its revision is that of the last removal
+ * aliases/<namespace>/<service>/<namespace>/<service>   who stands for a service: it comes first, then its alias
  * checkers/<member>                      members that check health, each under its lease
  * start/<key>/<lease>                    members that start in order, each under its lease
  * ```
  *
  * Names are escaped as parts of URLs are, so that a slash in one separates nothing.
+ *
+ * These are the areas that views are made of; the others are for those who write, or start.
  */
 export const areas = ['namespaces', 'services', 'instances', 'removals', 'checkers'] as const
 
@@ -48,6 +51,16 @@ export function servicePath({ namespace, service }: ServiceKey): string {
 /** `<namespace>/<service>/<id>`: what an instance is called between members. */
 export function instancePath({ namespace, service, id }: InstanceKey): string {
   return `${escapeName(namespace)}/${escapeName(service)}/${escapeName(id)}`
+}
+
+/** `aliases/<namespace>/<service>/`: below it, the aliases of a service. */
+export function aliasesPath(target: ServiceKey): string {
+  return `aliases/${servicePath(target)}/`
+}
+
+/** Where it stands that one service is an alias of another. */
+export function aliasPath(target: ServiceKey, alias: ServiceKey): string {
+  return aliasesPath(target) + servicePath(alias)
 }
 
 /** The names in a path. */

@@ -243,11 +243,13 @@ export class Follower {
     const { clock } = this.#parts.environment
     const { signal } = this.#closing
     return new Promise((resolve) => {
-      const timer = clock.setTimer(delayMs, resolve)
-      signal.addEventListener('abort', () => {
+      const end = (): void => {
         timer.cancel()
+        signal.removeEventListener('abort', end)
         resolve()
-      })
+      }
+      const timer = clock.setTimer(delayMs, end)
+      signal.addEventListener('abort', end)
     })
   }
 }

@@ -30,16 +30,22 @@ export class Subscriptions {
   }
 
   open(source: SubscriptionSource, options: SubscribeOptions): Subscription {
-    options.signal?.throwIfAborted()
+    const { signal, lingerMaxMs = 0 } = options
+    signal?.throwIfAborted()
+    const abort = (): void => subscription.fail(signal?.reason)
     const subscription = new OneSubscription(
-      { source, clock: this.#clock, lingerMaxMs: options.lingerMaxMs ?? 0 },
+      { source, clock: this.#clock, lingerMaxMs },
       {
         woken: () => this.#wake(subscription),
-        closed: () => this.#open.delete(subscription),
+        closed: () => {
+          this.#open.delete(subscription)
+          // A signal may outlive many subscriptions.
+          signal?.removeEventListener('abort', abort)
+        },
       },
     )
     this.#open.add(subscription)
-    options.signal?.addEventListener('abort', () => subscription.fail(options.signal?.reason), { once: true })
+    signal?.addEventListener('abort', abort, { once: true })
     return subscription
   }
 

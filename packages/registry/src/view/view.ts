@@ -14,6 +14,8 @@ import { ServiceView, type Watcher } from './service-view.ts'
 export interface ViewListener extends EntryListener {
   /** Something stands in the store that no registry wrote. It is left out. */
   unreadable(path: string, error: unknown): void
+  /** A service came, changed or went; not its instances. Undefined: nobody has to know. */
+  serviceChanged?(view: ServiceView): void
 }
 
 /** Who has to know of each instance that comes, changes and goes. */
@@ -89,7 +91,7 @@ export class View {
 
   /** @param path as `instancePath` makes it */
   entryAt(path: string): InstanceEntry | undefined {
-    const [namespace = '', service = '', id = ''] = namesOf(path)
+    const [namespace = '', service = '', id = ''] = readable(() => namesOf(path)) ?? []
     return this.entry({ namespace, service, id })
   }
 
@@ -277,6 +279,7 @@ export class View {
     if (service.aliasOf !== undefined) this.hold(service.aliasOf).aliases.add(view)
     view.touch(kv.modRevision)
     services.push({ key, service })
+    this.#listener.serviceChanged?.(view)
   }
 
   #putInstance(key: InstanceKey, kv: KeyValue, { instances, touched }: Gathered): void {
@@ -308,7 +311,8 @@ export class View {
   }
 
   #delete(path: string, revision: number, gathered: Gathered): void {
-    const { area, names } = parse(path)
+    // What could not be read when it was put is not here.
+    const { area, names } = readable(() => parse(path)) ?? { area: undefined, names: [] }
     const [namespace = '', service = '', id = ''] = names
     if (area === 'namespaces') {
       if (this.#namespaces.delete(namespace))
@@ -328,6 +332,7 @@ export class View {
     view.touch(revision)
     services.push({ key, service: undefined })
     touched.add(view)
+    this.#listener.serviceChanged?.(view)
   }
 
   #deleteInstance(key: InstanceKey, revision: number, { instances, touched, reasons }: Gathered): void {
@@ -374,7 +379,17 @@ function newGathered(): Gathered {
   return { instances: [], services: [], namespaces: [], reasons: new Map(), touched: new Set() }
 }
 
-/** Keys of areas that are not known belong to a later version. */
+/** Undefined: an escape stands for nothing. No registry writes that, but others may, and may send it. */
+function readable<Result>(read: () => Result): Result | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof URIError) return undefined
+    throw error
+  }
+}
+
+/** Keys of areas that are not known belong to a later version. @throws URIError */
 function parse(path: string): { readonly area: Area | undefined; readonly names: readonly string[] } {
   const at = path.indexOf('/')
   const area = areas.find((one) => one === path.slice(0, at))
