@@ -99,12 +99,24 @@ describe('heartbeats', () => {
     expect((await server.put('apps/SHOP/a?lastDirtyTimestamp=0')).statusCode).toBe(200)
   })
 
-  test('are answered with 503 when they cannot be vouched for', async () => {
+  test('are answered with 503 and why when they cannot be vouched for', async () => {
     await using server = await startServer()
     await server.register('SHOP', 'a')
     server.registry.heartbeat = () => 'unavailable'
     const response = await server.put('apps/SHOP/a')
+    expect(response.statusCode).toBe(503)
+    expect(response.body).toMatch(/judges the instance cannot be reached/)
+    expect(response.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'retry-after': '3' })
+  })
+
+  test('are answered without a body then, if it would be read as an instance', async () => {
+    await using server = await startServer()
+    await server.register('SHOP', 'a')
+    server.registry.heartbeat = () => 'unavailable'
+    const response = await server.put('apps/SHOP/a?status=UP', { accept: 'application/json' })
     expect([response.statusCode, response.body]).toEqual([503, ''])
+    expect(response.headers['content-type']).toBeUndefined()
+    expect(response.headers).toMatchObject({ 'retry-after': '3' })
   })
 })
 

@@ -10,7 +10,7 @@ export interface Answer {
   readonly statusCode?: number
   readonly text: string
   /** @defaultValue `text/plain` */
-  readonly contentType?: string
+  readonly contentType?: string | undefined
 }
 
 /** Answers with a text, or with no body when it is empty. */
@@ -28,8 +28,11 @@ export function answerEmpty(reply: FastifyReply, statusCode: number): FastifyRep
   return reply.code(statusCode).send()
 }
 
-export function answerFailure(reply: FastifyReply, { statusCode, text }: Failure): FastifyReply {
-  return answer(reply, { statusCode, text })
+/** Answers with why it did not go well, and when it may. */
+export function answerFailure(reply: FastifyReply, failure: Failure): FastifyReply {
+  const { statusCode, text, contentType, retryAfterS } = failure
+  if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS)
+  return answer(reply, { statusCode, text, contentType })
 }
 
 /** Answers with a list, compressed or not. What is large is not put together for it: it is sent part by part. */

@@ -11,7 +11,7 @@ import { Registrations } from '../writes/registrations.ts'
 import { Replication } from '../writes/replication.ts'
 import { answer, answerEmpty, answerFailure, answerList } from './answers.ts'
 import { acceptsGzip, type Answered, bodyOf, type Call, isFrom, renditionOf, versioned } from './call.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, unvouchedHeartbeat } from './failure.ts'
 import { dirtyTimestampOf, parseQuery, statusOf } from './query.ts'
 import { readInstanceBody, readJsonBody } from './request-body.ts'
 import { parseRequestPath } from './request-path.ts'
@@ -174,7 +174,7 @@ export class EurekaApi {
       case 'unknown':
         return answerEmpty(reply, 404)
       case 'unavailable':
-        return answerEmpty(reply, 503)
+        return answerFailure(reply, unvouchedHeartbeat(request.headers.accept))
       case 'older': {
         const shown = this.#applications(call)?.find(app, id)
         if (shown === undefined) return answerEmpty(reply, 404)

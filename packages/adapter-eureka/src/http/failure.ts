@@ -7,6 +7,10 @@ export interface Failure {
   readonly statusCode: number
   /** For whoever made the request; empty: nothing that would help. */
   readonly text: string
+  /** Of the text. @defaultValue `text/plain` */
+  readonly contentType?: string
+  /** When it may go well. Unit: s; absent: nobody knows. */
+  readonly retryAfterS?: number
   /** Somebody should know of it besides the client. */
   readonly isOurs: boolean
 }
@@ -36,8 +40,43 @@ const eurekaStatus: Record<EurekaErrorCode, number> = {
   EUREKA_OPTION_INVALID: 500,
 }
 
+/**
+ * How long it takes, about, until another member judges what one judged that is gone. Spring's client waits for as long as it
+ * is told and asks the same server once more before it goes to the next, so that its heartbeats come through, and
+ * are over before the next ones are due. Unit: s.
+ */
+const unavailableRetryS = 3
+
+const unvouched =
+  'This server cannot vouch for the heartbeat now: whoever judges the instance cannot be reached. ' +
+  'Try again, or try another server.'
+
+/**
+ * How a heartbeat is answered that cannot be vouched for. The reason is there for whoever can read it. Clients in Java
+ * read the answer to a heartbeat as an instance, whatever its status: those with Jersey 1 unless it is HTML, which is
+ * what it says it is, all others whenever there is something to read, and they say that they accept JSON. They would
+ * go on to the next server all the same, but what they log would be a body that they cannot read, and not the 503.
+ *
+ * Source: the heartbeats of Netflix Eureka, with Jersey 1, 2 and 3, and of Spring Cloud Netflix, with RestClient and WebClient.
+ *
+ * @param accept the header of the heartbeat
+ */
+export function unvouchedHeartbeat(accept: string | undefined): Failure {
+  const isInstanceWanted = accept !== undefined && /json|xml/i.test(accept)
+  return {
+    statusCode: 503,
+    text: isInstanceWanted ? '' : unvouched,
+    contentType: 'text/html; charset=utf-8',
+    retryAfterS: unavailableRetryS,
+    isOurs: false,
+  }
+}
+
 /** How to answer with a failure, whatever it is. */
 export function failureOf(error: unknown): Failure {
+  if (hasCode(error, 'REGISTRY_UNAVAILABLE')) {
+    return { ...told(registryStatus[error.code], error), retryAfterS: unavailableRetryS }
+  }
   if (hasCode(error, ...registryErrorCodes)) return told(registryStatus[error.code], error)
   if (hasCode(error, ...eurekaErrorCodes)) return told(eurekaStatus[error.code], error)
   if (error instanceof Error) {
