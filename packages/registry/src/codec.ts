@@ -1,7 +1,7 @@
 import { RegistryError } from './errors.ts'
 import { createInstance } from './instance-record.ts'
 import { Interning } from './interning.ts'
-import { escapeName, instancePath, servicePath } from './keys.ts'
+import { detached, escapeName, instancePath, servicePath } from './keys.ts'
 import type {
   HealthReason,
   Instance,
@@ -38,7 +38,16 @@ export interface StoredValue {
   readonly modRevision: number
 }
 
+/**
+ * How long an instance may be expired when its value says nothing of it: part of the format, whatever a registry's option
+ * is. Nearly all have it. Unit: ms.
+ */
+const usualEvictAfterMs = 600_000
+
 const text = new TextDecoder()
+
+/** Whom nothing is exported to. */
+const nobody: readonly string[] = []
 
 const healthReasons = [
   'registered',
@@ -93,8 +102,8 @@ export function encodeInstance(draft: InstanceDraft): string {
     since: draft.healthChangedMs,
     ttlMs: orNothing(ttlMs, 0),
     intervalMs: orNothing(draft.heartbeatIntervalMs, Math.round(ttlMs / 3)),
-    // Infinity is none of JSON's numbers.
-    evictAfterMs: evictAfterMs === Infinity ? undefined : evictAfterMs,
+    // Infinity is none of JSON's numbers: it becomes null.
+    evictAfterMs: orNothing(evictAfterMs, usualEvictAfterMs),
     extensions: unlessEmpty(draft.extensions),
   })
 }
@@ -138,9 +147,13 @@ export function createDecoder(): Decoder {
   return new SharingDecoder()
 }
 
+/** Metadata that is larger is rarely equal. Unit: UTF-16 code units of keys and values, and of their lengths. */
+const labelsMaxChars = 512
+
 class SharingDecoder implements Decoder {
   readonly #texts = new Interning<string>()
   readonly #locations = new Interning<Location>()
+  readonly #labels = new Interning<Metadata>(labelsMaxChars)
 
   namespace(name: string, kv: StoredValue): Namespace {
     const { comment, metadata, exportTo } = recordOf(
@@ -152,7 +165,7 @@ class SharingDecoder implements Decoder {
       name,
       comment: comment ?? '',
       metadata: metadata ?? noMetadata,
-      exportTo: exportTo ?? [],
+      exportTo: exportTo ?? nobody,
       ...revisionsOf(kv),
     }
   }
@@ -160,23 +173,24 @@ class SharingDecoder implements Decoder {
   service(key: ServiceKey, kv: StoredValue): Service {
     const stored = recordOf(kv.value, isStoredService, () => `services/${servicePath(key)}`)
     return {
-      namespace: key.namespace,
-      name: key.service,
+      namespace: this.#text(key.namespace),
+      name: detached(key.service),
       metadata: stored.metadata ?? noMetadata,
       ports: stored.ports ?? '',
       business: stored.business ?? '',
       department: stored.department ?? '',
       comment: stored.comment ?? '',
-      exportTo: stored.exportTo ?? [],
+      exportTo: stored.exportTo ?? nobody,
       aliasOf: stored.aliasOf,
       protectThreshold: stored.protectThreshold,
-      ...revisionsOf(kv),
+      revision: kv.modRevision,
+      createdRevision: kv.createRevision,
     }
   }
 
   instance(key: ServiceKey & { readonly id: string }, kv: StoredValue): Instance {
     const stored = recordOf(kv.value, isStoredInstance, () => `instances/${instancePath(key)}`)
-    const { ttlMs = 0, down = false, expired = false } = stored
+    const { ttlMs = 0, down = false, expired = false, evictAfterMs = usualEvictAfterMs } = stored
     const draft: InstanceDraft = {
       namespace: key.namespace,
       service: key.service,
@@ -198,7 +212,7 @@ class SharingDecoder implements Decoder {
       healthChangedMs: stored.since ?? 0,
       ttlMs,
       heartbeatIntervalMs: stored.intervalMs ?? Math.round(ttlMs / 3),
-      evictAfterMs: stored.evictAfterMs ?? Infinity,
+      evictAfterMs: evictAfterMs ?? Infinity,
       extensions: stored.extensions ?? noExtensions,
     }
     return createInstance(draft, revisionsOf(kv))
@@ -215,14 +229,23 @@ class SharingDecoder implements Decoder {
     return this.#locations.get(name, () => ({ region, zone, campus }))
   }
 
-  /** Values are shared; keys are anyway, by the engine. */
+  /**
+   * Values are shared, and all of it when each of them was known already: where one was not, nobody is known to have the
+   * same metadata. Keys are shared anyway, by the engine.
+   */
   #metadata(metadata: Record<string, string> | undefined): Metadata {
     if (metadata === undefined) return noMetadata
+    let name: string | undefined = ''
     for (const key in metadata) {
       const value = metadata[key]
-      if (value !== undefined) metadata[key] = this.#text(value)
+      if (value === undefined) continue
+      const known = value === '' ? '' : this.#texts.find(value)
+      metadata[key] = known ?? this.#texts.remember(value, value)
+      if (known === undefined) name = undefined
+      // With lengths, as keys and values may have any characters.
+      else if (name !== undefined) name += `${key.length},${value.length},${key}${value}`
     }
-    return metadata
+    return name === undefined ? metadata : this.#labels.get(name, () => metadata)
   }
 }
 

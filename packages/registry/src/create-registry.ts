@@ -1,21 +1,17 @@
 import { type Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
-import type { KeyValue, WatchEvent } from '@orrery/mvcc'
-import type { Store } from '@orrery/store'
+import { PrefixFollower, type Store } from '@orrery/store'
 import { EventEmitter } from 'eventemitter3'
 import type { CatalogView } from './catalog/catalog-deps.ts'
 import { createNamespaces } from './catalog/namespaces.ts'
 import { createServices } from './catalog/services.ts'
 import { createDecoder } from './codec.ts'
 import { RegistryError } from './errors.ts'
-import { createAloneRoute } from './health/alone-route.ts'
-import { ForwardedRoute } from './health/forwarded-route.ts'
+import { createHeartbeatRoute } from './health/create-route.ts'
 import { HealthChecker } from './health/health-checker.ts'
 import type { HeartbeatRoute } from './health/heartbeat-route.ts'
-import { MemberPlace } from './health/member-place.ts'
 import { ProtectionWatch } from './health/protection-watch.ts'
-import { SharedRoute } from './health/shared-route.ts'
-import { escapeName, instancePath, servicePath } from './keys.ts'
+import { instancePath, servicePath } from './keys.ts'
 import { InstanceList } from './lists/instance-list.ts'
 import { ServiceList } from './lists/service-list.ts'
 import type { Instance, InstanceChanges, InstanceKey, InstanceSpec, ServiceKey } from './model.ts'
@@ -36,11 +32,9 @@ import type {
   RegistryDeps,
   RegistryEvents,
   RegistryEventSource,
-  RegistryMember,
   RegistryState,
   RegistryStats,
   Services,
-  ServiceSummary,
   SubscribeOptions,
   Subscription,
   WriteOptions,
@@ -48,11 +42,12 @@ import type {
 import { RegistryCounters } from './stats.ts'
 import { ChangeLog } from './view/change-log.ts'
 import { Discovery } from './view/discovery.ts'
-import { Follower } from './view/follower.ts'
+import { pathOf } from './view/entry-path.ts'
 import type { InstanceEntry } from './view/instance-entry.ts'
-import type { ServiceView } from './view/service-view.ts'
+import { changesOfNamespace } from './view/namespace-changes.ts'
+import { Publisher } from './view/publisher.ts'
 import { Subscriptions } from './view/subscriptions.ts'
-import { View } from './view/view.ts'
+import { View, type ViewListener } from './view/view.ts'
 import { InstanceWriter } from './writes/instance-writer.ts'
 import { WriteQueue } from './writes/write-queue.ts'
 
@@ -75,7 +70,9 @@ class StoreRegistry implements Registry {
   readonly #events = new EventEmitter<RegistryEvents>()
   readonly #counters = new RegistryCounters()
   readonly #view: View
-  readonly #follower: Follower
+  readonly #follower: PrefixFollower
+  readonly #instances: InstanceList
+  readonly #services: ServiceList
   readonly #discovery: Discovery
   readonly #subscriptions: Subscriptions
   readonly #changes: ChangeLog
@@ -96,28 +93,16 @@ class StoreRegistry implements Registry {
     this.#environment = environment
     this.#store = store
     this.#options = options
-    this.#view = new View(prefix, {
-      added: (entry) => {
-        this.#checker.added(entry)
-        if (entry.instance.expired) this.#protection.suspect(entry.service)
-      },
-      changed: (entry, previous) => {
-        this.#checker.changed(entry, previous)
-        this.#protection.suspect(entry.service)
-      },
-      removed: (entry) => {
-        this.#checker.removed(entry)
-        this.#protection.suspect(entry.service)
-        this.#route.forget(pathOf(entry))
-      },
-      unreadable: (path, error) => {
-        environment.logger.error('the registry skips what it cannot read', { key: prefix + path, error })
-      },
-    })
-    this.#follower = new Follower({ store, environment, prefix }, this.#target())
+    this.#view = new View(prefix, this.#listener())
+    this.#instances = new InstanceList(this.#view, environment.clock)
+    this.#services = new ServiceList(this.#view, environment.clock)
     this.#discovery = new Discovery(this.#view)
     this.#subscriptions = new Subscriptions(environment.clock)
     this.#changes = new ChangeLog(options.changesMaxItems)
+    this.#follower = new PrefixFollower(
+      { store, environment, prefix, owner: 'the registry', closed: closedError },
+      this.#publisher(),
+    )
     this.#queue = new WriteQueue({ store, environment, prefix, fence: () => this.#route.fence() }, options)
     const decoder = createDecoder()
     const reached = (revision: number, call: CallOptions): Promise<void> => this.reached(revision, call)
@@ -135,7 +120,18 @@ class StoreRegistry implements Registry {
       hasService: async (key, { signal }) =>
         (await store.get(`${prefix}services/${servicePath(key)}`, { signal })) !== undefined,
     })
-    this.#route = this.#routeOf(member)
+    this.#route = createHeartbeatRoute(
+      {
+        store,
+        environment,
+        prefix,
+        checkerTtlMs: options.checkerTtlMs,
+        entryAt: (path) => this.#view.entryAt(path),
+        beat: this.#beat,
+        lost: () => this.#checker.renewAll(),
+      },
+      member,
+    )
     this.#protection = new ProtectionWatch(this.#view, {
       options: options.protection,
       changed: (event) => this.#events.emit('protectionChanged', event),
@@ -214,7 +210,7 @@ class StoreRegistry implements Registry {
   }
 
   instances(query: InstanceQuery = {}): Page<Instance> {
-    return pageOf([...this.#matching(query)].sort(byPlace), query)
+    return this.#instances.page(query)
   }
 
   discover(query: DiscoverQuery): DiscoverResult {
@@ -239,17 +235,7 @@ class StoreRegistry implements Registry {
 
   changesSince(revision: number, namespace?: string): readonly ChangeBatch[] | undefined {
     const batches = this.#changes.after(revision)
-    if (namespace === undefined) return batches
-    return batches
-      ?.map(({ instances, services, namespaces, ...rest }) => ({
-        ...rest,
-        instances: instances.filter(({ instance }) => instance.namespace === namespace),
-        services: services.filter(({ key }) => key.namespace === namespace),
-        namespaces: namespaces.filter(({ name }) => name === namespace),
-      }))
-      .filter(
-        ({ instances, services, namespaces }) => instances.length + services.length + namespaces.length > 0,
-      )
+    return batches && namespace !== undefined ? changesOfNamespace(batches, namespace) : batches
   }
 
   reached(revision: number, options: CallOptions = {}): Promise<void> {
@@ -303,6 +289,8 @@ class StoreRegistry implements Registry {
     this.#setState('closing')
     this.#checker.stop()
     this.#subscriptions.close()
+    this.#instances.close()
+    this.#services.close()
     await this.#queue.close()
     await this.#route.close()
     await this.#follower.close()
@@ -321,96 +309,59 @@ class StoreRegistry implements Registry {
     return this.#state === 'ready' ? 'unknown' : 'unavailable'
   }
 
-  *#matching(query: InstanceQuery): Iterable<Instance> {
-    const { namespace, service } = query
-    const one =
-      namespace !== undefined && service !== undefined
-        ? this.#view.service({ namespace, service })
-        : undefined
-    const views =
-      namespace !== undefined && service !== undefined ? [one] : this.#view.serviceViews(namespace)
-    for (const view of views) {
-      if (view === undefined || (service !== undefined && view.service !== service)) continue
-      for (const { instance } of view.entries.values()) if (matchesInstance(instance, query)) yield instance
-    }
+  /** An instance has been heard of that this member judges, or is about to. */
+  readonly #beat = (entry: InstanceEntry): void => {
+    this.#checker.beat(entry)
+    if (entry.expired) this.#checker.revive(entry)
   }
 
-  #routeOf(member: RegistryMember | undefined): HeartbeatRoute {
-    const beat = (entry: InstanceEntry): void => {
-      this.#checker.beat(entry)
-      if (entry.expired) this.#checker.revive(entry)
+  #listener(): ViewListener {
+    const list = (entry: InstanceEntry): void => {
+      this.#instances.touch(entry)
+      this.#services.touch(entry.service)
     }
-    if (member === undefined) return createAloneRoute(beat)
-    const { name, heartbeats } = member
-    const environment = this.#environment
-    const address = heartbeats.type === 'forwarded' ? heartbeats.peers.address : ''
-    const place = new MemberPlace({
-      store: this.#store,
-      environment,
-      prefix: this.#options.prefix,
-      name,
-      address,
-      ttlMs: this.#options.checkerTtlMs,
-    })
-    const renew = (): void => this.#checker.renewAll()
-    if (heartbeats.type === 'shared') {
-      return new SharedRoute({ environment, place, store: heartbeats.store, pathOf, beat, recovered: renew })
-    }
-    const entryAt = (path: string): InstanceEntry | undefined => this.#view.entryAt(path)
-    return new ForwardedRoute({
-      environment,
-      place,
-      peers: heartbeats.peers,
-      entryAt,
-      pathOf,
-      beat,
-      lost: renew,
-    })
-  }
-
-  #target(): ConstructorParameters<typeof Follower>[1] {
     return {
-      load: (kvs) => this.#view.load(kvs),
-      loaded: (revision) => {
-        this.#view.revision = revision
-        this.#changes.reset(revision)
-        this.#followRing()
+      added: (entry) => {
+        list(entry)
+        this.#checker.added(entry)
+        if (entry.instance.expired) this.#protection.suspect(entry.service)
       },
-      fold: (events, revision) => this.#fold(events, revision),
-      progressed: (revision) => {
-        this.#view.revision = revision
+      changed: (entry, previous) => {
+        list(entry)
+        this.#checker.changed(entry, previous)
+        this.#protection.suspect(entry.service)
       },
-      replace: (kvs, revision) => this.#replace(kvs, revision),
+      removed: (entry) => {
+        list(entry)
+        this.#checker.removed(entry)
+        this.#protection.suspect(entry.service)
+        this.#route.forget(pathOf(entry))
+      },
+      serviceChanged: (view) => this.#services.touch(view),
+      unreadable: (path, error) => {
+        const key = this.#options.prefix + path
+        this.#environment.logger.error('the registry skips what it cannot read', { key, error })
+      },
+    }
+  }
+
+  #publisher(): Publisher {
+    return new Publisher({
+      clock: this.#environment.clock,
+      view: this.#view,
+      changes: this.#changes,
+      counters: this.#counters,
+      events: this.#events,
+      setRing: (ring) => {
+        this.#route.setRing(ring)
+        this.#checker.setRing(ring)
+      },
       failed: (error) => {
         this.#environment.logger.error('the registry cannot follow its store any more', { error })
         this.#checker.stop()
         this.#setState('failed')
       },
-    }
-  }
-
-  #fold(events: readonly WatchEvent[], revision: number): void {
-    this.#publish(this.#view.fold(events, revision, this.#environment.clock.nowMs()))
-  }
-
-  #replace(kvs: readonly KeyValue[], revision: number): void {
-    const batch = this.#view.replace(kvs, revision, this.#environment.clock.nowMs())
-    this.#changes.reset(revision)
-    this.#publish(batch)
-    this.#events.emit('resynced', { revision })
-  }
-
-  #publish(batch: ChangeBatch | undefined): void {
-    this.#followRing()
-    if (batch === undefined) return
-    this.#changes.add(batch)
-    this.#counters.count(batch)
-    this.#events.emit('changed', batch)
-  }
-
-  #followRing(): void {
-    this.#route.setRing(this.#view.ring)
-    this.#checker.setRing(this.#view.ring)
+    })
   }
 
   #catalogView(reached: CatalogView['reached']): CatalogView {
@@ -419,7 +370,7 @@ class StoreRegistry implements Registry {
       namespace: (name: string) => view.namespace(name),
       namespaces: () => view.namespaces(),
       service: (key: ServiceKey) => view.service(key)?.record,
-      summaries: () => summariesOf(view.serviceViews()),
+      services: (query) => this.#services.page(query),
       reached,
       ensureOpen: () => this.#requireReady(),
     }
@@ -435,22 +386,6 @@ class StoreRegistry implements Registry {
     this.#state = state
     this.#events.emit('stateChanged', { state })
   }
-}
-
-function* summariesOf(views: Iterable<ServiceView>): Iterable<ServiceSummary> {
-  for (const { record, entries, healthy, isolated, revision } of views) {
-    if (record !== undefined) yield { service: record, instances: entries.size, healthy, isolated, revision }
-  }
-}
-
-function pathOf({ service, instance }: InstanceEntry): string {
-  return `${service.path}/${escapeName(instance.id)}`
-}
-
-function byPlace(a: Instance, b: Instance): number {
-  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1
-  if (a.service !== b.service) return a.service < b.service ? -1 : 1
-  return a.id < b.id ? -1 : 1
 }
 
 function closedError(): RegistryError {

@@ -172,7 +172,13 @@ export type RegistryEventSource = Pick<EventEmitter<RegistryEvents>, 'on' | 'onc
  */
 export type RegistryState = 'created' | 'starting' | 'ready' | 'failed' | 'closing' | 'closed'
 
-/** A part of a long list. */
+/**
+ * A part of a long list, as it is when it is read: what comes or goes between two pages moves the others.
+ *
+ * The first page of a list that has more costs as much as finding and sorting all of it. While further ones are read, the
+ * order is remembered, and they cost what they hold: for four lists of instances, and four of services, until 5 s to 10 s
+ * after the last page.
+ */
 export interface Page<Item> {
   readonly items: readonly Item[]
   /** Of the whole list. */
@@ -244,8 +250,16 @@ export interface Services {
   /** Changes what is given. @throws RegistryError `REGISTRY_SERVICE_NOT_FOUND`, `REGISTRY_CONFLICT`, `REGISTRY_ALIAS_INVALID`, `REGISTRY_INVALID` */
   update(key: ServiceKey, changes: ServiceSpec, options?: WriteOptions): Promise<Service>
   /**
+   * Deletes a service that no other is an alias of.
+   *
+   * With its instances, that takes as many txns as there are hundreds of them: first the instances go, part by part, and in
+   * the end the service, at once with the last look whether it has any. A call that fails or is given up in between leaves
+   * the service with those that have not gone yet; the same call again, with the same `ifRevision`, goes on from there.
+   * When that finds no service, the call before had done it all.
+   *
    * @param options `withInstances`: removes its instances with it, at most 100 000
-   * @throws RegistryError `REGISTRY_SERVICE_NOT_FOUND`, `REGISTRY_SERVICE_IN_USE`, `REGISTRY_CONFLICT`
+   * @throws RegistryError `REGISTRY_SERVICE_NOT_FOUND`, `REGISTRY_SERVICE_IN_USE`, `REGISTRY_CONFLICT`,
+   * `REGISTRY_OVERLOADED`
    */
   delete(
     key: ServiceKey,

@@ -40,7 +40,8 @@ export interface StoredInstance {
   readonly since?: number
   readonly ttlMs?: number
   readonly intervalMs?: number
-  readonly evictAfterMs?: number
+  /** Null: it is never removed. */
+  readonly evictAfterMs?: number | null
   readonly extensions?: Record<string, JsonValue>
 }
 
@@ -86,7 +87,7 @@ export function isStoredInstance(value: unknown): value is StoredInstance {
     isNumber(value['since']) &&
     isNumber(value['ttlMs']) &&
     isNumber(value['intervalMs']) &&
-    isNumber(value['evictAfterMs']) &&
+    (value['evictAfterMs'] === null || isNumber(value['evictAfterMs'])) &&
     (value['extensions'] === undefined || isRecord(value['extensions']))
   )
 }

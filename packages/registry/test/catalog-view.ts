@@ -1,11 +1,12 @@
 import type { KeyValue } from '@orrery/mvcc'
 import type { Store } from '@orrery/store'
-import type { CatalogDeps, CatalogView } from '../src/catalog.ts'
-import { createNamespaces, createServices } from '../src/catalog.ts'
+import type { CatalogDeps, CatalogView } from '../src/catalog/catalog-deps.ts'
+import { createNamespaces } from '../src/catalog/namespaces.ts'
+import { createServices } from '../src/catalog/services.ts'
 import { createDecoder } from '../src/codec.ts'
 import { namesOf } from '../src/keys.ts'
 import type { Namespace, Service, ServiceKey } from '../src/model.ts'
-import type { Namespaces, Services, ServiceSummary } from '../src/registry.ts'
+import type { Namespaces, Page, Services, ServiceSummary } from '../src/registry.ts'
 
 /** Under which the catalog of a test keeps its keys. */
 export const prefix = 'registry/'
@@ -15,7 +16,7 @@ export class ReadView implements CatalogView {
   readonly #store: Store
   readonly #decoder = createDecoder()
   readonly #namespaces = new Map<string, Namespace>()
-  readonly #services = new Map<string, ServiceSummary>()
+  readonly #services = new Map<string, Service>()
   /** Revisions that were waited for. */
   readonly reachedRevisions: number[] = []
   /** Set: nothing is served, for this reason. */
@@ -34,11 +35,11 @@ export class ReadView implements CatalogView {
   }
 
   service({ namespace, service }: ServiceKey): Service | undefined {
-    return this.#services.get(`${namespace} ${service}`)?.service
+    return this.#services.get(`${namespace} ${service}`)
   }
 
-  summaries(): Iterable<ServiceSummary> {
-    return [...this.#services.values()].reverse()
+  services(): Page<ServiceSummary> {
+    throw new Error('lists have tests of their own')
   }
 
   ensureOpen(): void {
@@ -55,30 +56,20 @@ export class ReadView implements CatalogView {
     const { kvs } = await this.#store.range({ key: prefix, rangeEnd: 'registry0' })
     this.#namespaces.clear()
     this.#services.clear()
-    const healthy = new Map<string, number>()
     for (const kv of kvs) {
       try {
-        this.#take(kv, healthy)
+        this.#take(kv)
       } catch {
         // What no registry wrote is left out.
       }
     }
   }
 
-  /** Instances come before services. @param healthy how many instances of each service are */
-  #take(kv: KeyValue, healthy: Map<string, number>): void {
-    const [area, namespace = '', service = '', id = ''] = namesOf(kv.keyString.slice(prefix.length))
-    const name = `${namespace} ${service}`
-    const count = healthy.get(name) ?? 0
+  #take(kv: KeyValue): void {
+    const [area, namespace = '', service = ''] = namesOf(kv.keyString.slice(prefix.length))
     if (area === 'namespaces') this.#namespaces.set(namespace, this.#decoder.namespace(namespace, kv))
-    if (area === 'instances') {
-      const instance = this.#decoder.instance({ namespace, service, id }, kv)
-      if (instance.healthy) healthy.set(name, count + 1)
-    }
     if (area !== 'services') return
-    const record = this.#decoder.service({ namespace, service }, kv)
-    const { revision } = record
-    this.#services.set(name, { service: record, instances: count, healthy: count, isolated: 0, revision })
+    this.#services.set(`${namespace} ${service}`, this.#decoder.service({ namespace, service }, kv))
   }
 }
 

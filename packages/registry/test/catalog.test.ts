@@ -1,5 +1,7 @@
 import { createMemoryStore, type Store } from '@orrery/store'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { CatalogDeps } from '../src/catalog/catalog-deps.ts'
 import { decodeRemovals, encodeInstance } from '../src/codec.ts'
 import { RegistryError } from '../src/errors.ts'
 import { instancePath, servicePath } from '../src/keys.ts'
@@ -354,6 +356,63 @@ describe('deleting a service', () => {
     expect(txns).toBeLessThan(8)
   })
 
+  test('that fails in the middle leaves the service with the rest, and is finished by the next one', async () => {
+    await using store = createMemoryStore()
+    const { services } = createCatalog(store)
+    const { revision } = await services.create(shop)
+    await putMany(store, 250)
+    const failure = new Error('the store is gone for a while')
+    const calls = beforeTxn(store, (txn) => (txn === 2 ? Promise.reject(failure) : undefined))
+    const options = { withInstances: true, ifRevision: revision }
+    await expect(createCatalog(store, { calls }).services.delete(shop, options)).rejects.toBe(failure)
+    const left = await keysOf(store)
+    expect(left.filter((key) => key.startsWith('instances/'))).toHaveLength(250 - 99)
+    expect(left).toContain('services/default/shop')
+    // Nothing in between stops the next one: the service is at the revision at which it was.
+    expect(await putInstance(store, 'late')).toBe(true)
+    await services.delete(shop, options)
+    expect(await keysOf(store)).toEqual(['namespaces/default'])
+  })
+
+  test('that nobody waits for any more goes no further, and is finished by the next one', async () => {
+    await using store = createMemoryStore()
+    const { services } = createCatalog(store)
+    await services.create(shop)
+    await putMany(store, 250)
+    const waiting = new AbortController()
+    const calls = beforeTxn(store, (txn) => {
+      if (txn === 3) waiting.abort()
+      return undefined
+    })
+    const options = { withInstances: true, signal: waiting.signal }
+    const deletion = createCatalog(store, { calls }).services.delete(shop, options)
+    await expect(deletion).rejects.toMatchObject({ name: 'AbortError' })
+    const left = await keysOf(store)
+    expect(left.filter((key) => key.startsWith('instances/'))).toHaveLength(250 - 2 * 99)
+    await services.delete(shop, { withInstances: true })
+    expect(await keysOf(store)).toEqual(['namespaces/default'])
+  })
+
+  test('whose last answer is lost has been done: the next one finds no service', async () => {
+    await using store = createMemoryStore()
+    const { services } = createCatalog(store)
+    await services.create(shop)
+    await putMany(store, 50)
+    let txns = 0
+    const txn: Store['txn'] = async (...args) => {
+      const result = await store.txn(...args)
+      if (++txns === 2) throw new Error('the connection is gone')
+      return result
+    }
+    const calls = { ...beforeTxn(store, () => undefined), txn }
+    const deletion = createCatalog(store, { calls }).services.delete(shop, { withInstances: true })
+    await expect(deletion).rejects.toThrow('the connection is gone')
+    await expect(services.delete(shop, { withInstances: true })).rejects.toMatchObject(
+      code('SERVICE_NOT_FOUND'),
+    )
+    expect(await keysOf(store)).toEqual(['namespaces/default'])
+  })
+
   test('with more instances than it may remove is refused before any goes', async () => {
     await using store = createMemoryStore()
     const { services } = createCatalog(store)
@@ -446,20 +505,93 @@ describe('aliases', () => {
     await expect(creation).rejects.toMatchObject(code('ALIAS_INVALID'))
   })
 
-  test('of many services, one on a later page is found', async () => {
+  test('are found without a look at any other service', async () => {
     await using store = createMemoryStore()
     const { services } = createCatalog(store)
     await services.create(shop)
-    for (let at = 0; at < 1_200; at += 100) {
-      const success = Array.from({ length: 100 }, (_, n) => ({
-        type: 'put' as const,
-        key: `${prefix}services/default/s${at + n}`,
-        value: '{}',
-      }))
-      await store.txn({ success })
-    }
-    await services.create({ namespace: 'z', service: 'z' }, { aliasOf: shop })
-    await expect(services.delete(shop)).rejects.toMatchObject(code('SERVICE_IN_USE'))
+    await services.create(alias, { aliasOf: shop })
+    const calls = beforeTxn(store, () => undefined)
+    const range = (): never => expect.unreachable('a deletion without instances ranges over nothing')
+    const counted = createCatalog(store, { calls: { ...calls, range } })
+    await expect(counted.services.delete(shop)).rejects.toThrow('other/store is an alias of shop')
+    await counted.services.delete(alias)
+    await counted.services.delete(shop)
+  })
+
+  test('of services whose names begin alike do not matter', async () => {
+    await using store = createMemoryStore()
+    const { services } = createCatalog(store)
+    for (const service of ['shop', 'shop/x', 'shop1']) await services.create({ ...shop, service })
+    await services.create(alias, { aliasOf: { ...shop, service: 'shop/x' } })
+    await services.create({ ...alias, service: 's' }, { aliasOf: { ...shop, service: 'shop1' } })
+    await services.delete(shop)
+    await expect(services.delete({ ...shop, service: 'shop/x' })).rejects.toMatchObject(
+      code('SERVICE_IN_USE'),
+    )
+  })
+
+  test('of which one is deleted and made for another target keep that one, and let the first go', async () => {
+    await using store = createMemoryStore()
+    const { services } = createCatalog(store)
+    const third = { namespace: 'default', service: 'third' }
+    await services.create(shop)
+    await services.create(third)
+    await services.create(alias, { aliasOf: shop })
+    await services.delete(alias)
+    await services.create(alias, { aliasOf: third })
+    await services.delete(shop)
+    await expect(services.delete(third)).rejects.toMatchObject(code('SERVICE_IN_USE'))
+    expect(await keysOf(store)).toContain('aliases/default/third/other/store')
+    await services.delete(alias)
+    await services.delete(third)
+    expect(await keysOf(store)).toEqual(['namespaces/default', 'namespaces/other'])
+  })
+
+  test('one that comes while instances are removed keeps its target, and what is left of them', async () => {
+    await using store = createMemoryStore()
+    const { services } = createCatalog(store)
+    await services.create(shop)
+    await putMany(store, 250)
+    const calls = beforeTxn(store, (txn) =>
+      txn === 2 ? services.create(alias, { aliasOf: shop }) : undefined,
+    )
+    const deletion = createCatalog(store, { calls }).services.delete(shop, { withInstances: true })
+    await expect(deletion).rejects.toThrow('other/store is an alias of shop')
+    const keys = await keysOf(store)
+    expect(keys.filter((key) => key.startsWith('instances/'))).toHaveLength(250 - 99)
+  })
+
+  test('and deletions of their targets, in whatever order, never leave one that stands for nothing', async () => {
+    const outcomes = new Set<boolean>()
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+        await using store = createMemoryStore()
+        const { services } = createCatalog(store)
+        await services.create(shop)
+        const turn = (): Promise<void> => scheduler.schedule(Promise.resolve())
+        const calls: CatalogDeps['store'] = {
+          ...beforeTxn(store, turn),
+          get: async (...args) => {
+            await turn()
+            return await store.get(...args)
+          },
+        }
+        const [creator, deleter] = [createCatalog(store, { calls }), createCatalog(store, { calls })]
+        const both = [creator.services.create(alias, { aliasOf: shop }), deleter.services.delete(shop)]
+        const settled = Promise.allSettled(both)
+        await scheduler.waitFor(settled)
+        const results = await settled
+        const statuses = results.map(({ status }) => status)
+        expect(statuses.sort()).toEqual(['fulfilled', 'rejected'])
+        const keys = await keysOf(store)
+        const isStanding = keys.includes('services/other/store')
+        outcomes.add(isStanding)
+        expect(keys.includes('aliases/default/shop/other/store')).toBe(isStanding)
+        expect(keys.includes('services/default/shop')).toBe(isStanding)
+      }),
+      { numRuns: 50 },
+    )
+    expect(outcomes.size).toBe(2)
   })
 
   test('what somebody else wrote beside services keeps nobody from deleting one', async () => {
@@ -469,55 +601,5 @@ describe('aliases', () => {
     await store.put({ key: `${prefix}services/default/strange`, value: 'no JSON' })
     await store.put({ key: `${prefix}services/default/%`, value: '{}' })
     await services.delete(shop)
-  })
-})
-
-describe('a list of services', () => {
-  async function filled(store: Store): Promise<ReturnType<typeof createCatalog>['services']> {
-    const { services } = createCatalog(store)
-    await services.create(
-      { namespace: 'b', service: 'shop' },
-      { business: 'x', metadata: { a: '1', b: '2' } },
-    )
-    await services.create({ namespace: 'a', service: 'shop-2' }, { department: 'y', business: 'x' })
-    await services.create({ namespace: 'a', service: 'cart' }, { metadata: { a: '1' } })
-    await services.create({ namespace: 'a', service: 'workshop' })
-    await putInstance(store, 'i', { namespace: 'a', service: 'cart' })
-    await services.update({ namespace: 'a', service: 'workshop' }, { comment: 'last' })
-    return services
-  }
-
-  test.each([
-    [{}, ['a/cart', 'a/shop-2', 'a/workshop', 'b/shop']],
-    [{ namespace: 'a' }, ['a/cart', 'a/shop-2', 'a/workshop']],
-    [{ name: 'shop' }, ['b/shop']],
-    [{ name: 'shop*' }, ['a/shop-2', 'b/shop']],
-    [{ name: '*shop' }, ['a/workshop', 'b/shop']],
-    [{ name: '*shop*', namespace: 'a' }, ['a/shop-2', 'a/workshop']],
-    [{ business: 'x' }, ['a/shop-2', 'b/shop']],
-    [{ business: 'x', department: 'y' }, ['a/shop-2']],
-    [{ metadata: { a: '1' } }, ['a/cart', 'b/shop']],
-    [{ metadata: { a: '1', b: '2' } }, ['b/shop']],
-    [{ withHealthyInstance: true }, ['a/cart']],
-    [{ withHealthyInstance: false }, ['a/cart', 'a/shop-2', 'a/workshop', 'b/shop']],
-    [{ name: 'none' }, []],
-  ])('for %j', async (query, expected) => {
-    await using store = createMemoryStore()
-    const services = await filled(store)
-    const { items, total } = services.list(query)
-    expect(items.map(({ service }) => `${service.namespace}/${service.name}`)).toEqual(expected)
-    expect(total).toBe(expected.length)
-  })
-
-  test('comes in pages', async () => {
-    await using store = createMemoryStore()
-    const services = await filled(store)
-    const page = services.list({ offset: 1, limit: 2 })
-    expect(page.items.map(({ service }) => service.name)).toEqual(['shop-2', 'workshop'])
-    expect(page.total).toBe(4)
-    expect(services.list({ offset: 9 })).toEqual({ items: [], total: 4 })
-    for (const request of [{ limit: 0 }, { limit: 10_001 }, { offset: -1 }]) {
-      expect(() => services.list(request)).toThrow(/REGISTRY_INVALID/)
-    }
   })
 })

@@ -10,6 +10,7 @@ import {
   type StoredValue,
 } from '../src/codec.ts'
 import type { HealthReason, JsonValue, Metadata, RemovalReason } from '../src/model.ts'
+import { registryDefaults } from '../src/options.ts'
 import {
   type InstanceDraft,
   type NamespaceDraft,
@@ -139,7 +140,7 @@ describe('values', () => {
   test('are short: what equals its default is left out', () => {
     const draft = toInstance(spec(), {
       current: undefined,
-      evictAfterMs: Infinity,
+      evictAfterMs: registryDefaults.evictAfterMs,
       wallMs: 1_700_000_000_000,
     })
     expect(encodeInstance(draft)).toBe('{"host":"10.0.0.1","port":8080,"since":1700000000000}')
@@ -153,6 +154,18 @@ describe('values', () => {
         ]),
       ),
     ).toBe('{"evicted":["a","b"]}')
+  })
+
+  test.each([
+    [600_000, undefined],
+    [Infinity, null],
+    [0, 0],
+    [600_001, 600_001],
+  ])('say of an instance that is removed after %d ms: %j', (evictAfterMs, written) => {
+    const draft = toInstance(spec(), { current: undefined, evictAfterMs, wallMs: 0 })
+    const value = encodeInstance(draft)
+    expect((JSON.parse(value) as { evictAfterMs?: unknown }).evictAfterMs).toBe(written)
+    expect(createDecoder().instance(key, stored(value)).evictAfterMs).toBe(evictAfterMs)
   })
 
   test('of a later version are read as far as they are understood', () => {
@@ -243,6 +256,35 @@ describe('a decoder', () => {
     expect(one.location).toBe(other.location)
     expect(one.metadata).toBe(other.metadata)
     expect(one.extensions).toBe(other.extensions)
+  })
+
+  test('gives equal metadata once, as soon as it knows all of its values', () => {
+    const decoder = createDecoder()
+    const metadataOf = (metadata: Metadata, id: string): unknown =>
+      decoder.instance({ ...key, id }, stored(JSON.stringify({ host: 'h', port: 1, metadata }))).metadata
+    const common = { team: 'checkout', tier: 'gold', note: '' }
+    const [, second, third] = ['a', 'b', 'c'].map((id) => metadataOf(common, id))
+    expect(third).toBe(second)
+    expect(third).toEqual(common)
+    const own = ['d', 'e'].map((id) => metadataOf({ ...common, shard: id }, id))
+    expect(own).toEqual([
+      { ...common, shard: 'd' },
+      { ...common, shard: 'e' },
+    ])
+  })
+
+  test('tells metadata apart whose keys and values have any characters', () => {
+    const decoder = createDecoder()
+    const parts = ['', 'a', '1,1,', '1,1,ab', 'b1,1,a'] as const
+    const all = parts.flatMap((one) =>
+      parts.flatMap((other) => [{ [`${one}k`]: other }, { [`${one}k`]: other, l: one }]),
+    )
+    for (let round = 0; round < 3; round++) {
+      for (const metadata of all) {
+        const value = stored(JSON.stringify({ host: 'h', port: 1, metadata }))
+        expect(decoder.instance(key, value).metadata).toEqual(metadata)
+      }
+    }
   })
 
   test('tells locations apart whose parts have any characters', () => {

@@ -24,6 +24,8 @@ export { openStoreInWorker } from './open-store-in-worker.ts'
 export type { WorkerStore, WorkerStoreDeps, WorkerStoreOptions } from './open-store-in-worker.ts'
 export type { StoreOptions } from './options.ts'
 export { storeDefaults } from './options.ts'
+export { PrefixFollower } from './prefix-follower.ts'
+export type { PrefixFollowerParts, PrefixFollowerTarget } from './prefix-follower.ts'
 export type {
   Alarm,
   Alarms,

@@ -19,6 +19,7 @@ export class BeatRecorder {
   #oldestMs = Infinity
   #timer: Timer | undefined
   #isWriting = false
+  #hasFailed = false
   #isClosed = false
 
   constructor(store: HeartbeatStore, environment: Environment) {
@@ -31,6 +32,11 @@ export class BeatRecorder {
     if (this.#pending.size >= pendingMaxBeats || nowMs - this.#oldestMs > vouchMaxMs) return false
     // While it cannot be reached, one is tried now and then.
     return this.#store.available || this.#pending.size === 0
+  }
+
+  /** Whether heartbeats that other members take may be missing, too: what comes here cannot be written. */
+  isBehind(nowMs: number): boolean {
+    return this.#hasFailed || nowMs - this.#oldestMs > vouchMaxMs
   }
 
   add(path: string, nowMs: number): void {
@@ -66,13 +72,18 @@ export class BeatRecorder {
         await this.#store.record(beats.slice(written, written + batchMaxBeats))
       }
       this.#oldestMs = this.#pending.size === 0 ? Infinity : sentMs
+      this.#hasFailed = false
     } catch (error) {
-      this.#environment.logger.warn('heartbeats could not be written', {
-        error,
-        beats: beats.length - written,
-      })
+      // It is tried again at once and for as long as it takes: one line for all of it.
+      if (!this.#hasFailed) {
+        this.#environment.logger.warn('heartbeats could not be written', {
+          error,
+          beats: beats.length - written,
+        })
+      }
       for (const path of beats.slice(written)) this.#pending.add(path)
       this.#oldestMs = since
+      this.#hasFailed = true
     } finally {
       this.#isWriting = false
       if (this.#pending.size > 0) this.#arm()

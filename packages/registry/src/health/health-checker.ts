@@ -1,14 +1,14 @@
 import type { Environment, Timer } from '@orrery/environment'
 import { createTimerWheel, type TimerWheel } from '@orrery/timer-wheel'
-import { encodeInstance } from '../codec.ts'
-import { escapeName } from '../keys.ts'
 import type { HealthReason, Instance } from '../model.ts'
 import type { ResolvedRegistryOptions } from '../options.ts'
+import { pathOf } from '../view/entry-path.ts'
 import type { InstanceEntry } from '../view/instance-entry.ts'
 import type { EntryListener, View } from '../view/view.ts'
-import type { InstanceWrite } from '../writes/instance-batch.ts'
 import type { WriteQueue } from '../writes/write-queue.ts'
+import { healthChangeOf } from './health-change.ts'
 import { HealthClock, type PauseCause } from './health-clock.ts'
+import { HeldBack } from './held-back.ts'
 import type { Ring } from './ring.ts'
 
 /** What a health checker works with. */
@@ -63,8 +63,7 @@ export class HealthChecker implements EntryListener {
   #isRunning = false
   #judged = 0
   readonly #reviving = new Set<InstanceEntry>()
-  /** Instances whose removal is held back, and since when. Unit: ms of the health clock. */
-  readonly #heldBack = new Map<InstanceEntry, number>()
+  readonly #heldBack: HeldBack
 
   constructor(parts: HealthCheckerParts, options: ResolvedRegistryOptions) {
     this.#parts = parts
@@ -77,6 +76,7 @@ export class HealthChecker implements EntryListener {
       graceMaxMs: stallGraceMaxMs,
     })
     this.#wheel = createTimerWheel({ tickMs: checkIntervalMs })
+    this.#heldBack = new HeldBack(parts.view, options.protection)
     this.#baseMs = checkIntervalMs
   }
 
@@ -122,7 +122,7 @@ export class HealthChecker implements EntryListener {
   }
 
   added(entry: InstanceEntry): void {
-    this.#arm1(entry)
+    this.#waitFor(entry)
   }
 
   changed(entry: InstanceEntry, previous: Instance): void {
@@ -132,7 +132,7 @@ export class HealthChecker implements EntryListener {
       instance.expired !== previous.expired ||
       instance.ttlMs !== previous.ttlMs ||
       instance.evictAfterMs !== previous.evictAfterMs
-    if (isNew || isBeaten || entry.judging === 'writing') this.#arm1(entry)
+    if (isNew || isBeaten || entry.judging === 'writing') this.#waitFor(entry)
     if (isBeaten && instance.expired) this.revive(entry)
   }
 
@@ -163,7 +163,7 @@ export class HealthChecker implements EntryListener {
       }
       const entry = next.value
       const isMine = this.isMine(entry)
-      if (isMine && entry.judging === 'elsewhere') this.#arm1(entry)
+      if (isMine && entry.judging === 'elsewhere') this.#waitFor(entry)
       else if (!isMine && entry.judging !== 'elsewhere') this.#disarm(entry)
     }
     if (this.#ringWork !== undefined) this.#parts.environment.clock.defer(this.#reassign)
@@ -176,10 +176,10 @@ export class HealthChecker implements EntryListener {
   }
 
   /** Lets an instance wait for its full time. */
-  #arm1(entry: InstanceEntry): void {
+  #waitFor(entry: InstanceEntry): void {
     const { ttlMs, expired, evictAfterMs } = entry.instance
     const waitMs = expired ? evictAfterMs : ttlMs
-    this.#heldBack.delete(entry)
+    this.#heldBack.forget(entry)
     if (ttlMs === 0 || !this.isMine(entry)) {
       this.#disarm(entry)
       return
@@ -192,7 +192,7 @@ export class HealthChecker implements EntryListener {
 
   #disarm(entry: InstanceEntry): void {
     this.#wheel.cancel(entry)
-    this.#heldBack.delete(entry)
+    this.#heldBack.forget(entry)
     if (entry.judging !== 'elsewhere') this.#judged--
     entry.judging = 'elsewhere'
   }
@@ -277,22 +277,13 @@ export class HealthChecker implements EntryListener {
       this.#again(entry, retryMs.write)
       return
     }
-    if (entry.instance.expired && this.#isHeldBack(entry)) {
+    if (entry.instance.expired && this.#heldBack.holds(entry, this.#clock.nowMs)) {
       this.#again(entry, retryMs.protection)
       return
     }
-    this.#heldBack.delete(entry)
+    this.#heldBack.forget(entry)
     entry.judging = 'writing'
     void this.#write(entry, { reason: 'expired', fenced: true })
-  }
-
-  #isHeldBack(entry: InstanceEntry): boolean {
-    const { protection } = this.#options
-    const { view } = this.#parts
-    if (!view.gauge.isAlarming(protection) && !entry.service.gauge.isAlarming(protection)) return false
-    const sinceMs = this.#heldBack.get(entry) ?? this.#clock.nowMs
-    this.#heldBack.set(entry, sinceMs)
-    return this.#clock.nowMs - sinceMs < protection.maxMs
   }
 
   async #write(
@@ -305,7 +296,10 @@ export class HealthChecker implements EntryListener {
       const result = await queue.inOrder(pathOf(entry), async () => {
         // What came before it in the line has changed it: it is decided anew.
         if (entry.instance !== decided) return undefined
-        return await queue.submitHealth({ ...this.#changeOf(entry, reason), fenced })
+        return await queue.submitHealth({
+          ...healthChangeOf(entry, reason, environment.clock.wallMs()),
+          fenced,
+        })
       })
       if (result?.type === 'done') return
     } catch (error) {
@@ -319,36 +313,7 @@ export class HealthChecker implements EntryListener {
     if (entry.judging !== 'writing' && entry.judging !== 'beaten') return
     const isBeaten = entry.judging === 'beaten'
     entry.judging = 'here'
-    if (isBeaten) this.#arm1(entry)
+    if (isBeaten) this.#waitFor(entry)
     else this.#again(entry, retryMs.write)
   }
-
-  #changeOf(entry: InstanceEntry, reason: HealthReason): Omit<InstanceWrite, 'fenced'> {
-    const { instance, service } = entry
-    const place = {
-      key: instance,
-      servicePath: service.path,
-      idPath: escapeName(instance.id),
-      expected: instance.revision,
-      serviceCreated: undefined,
-    }
-    if (instance.expired && reason === 'expired') {
-      return { ...place, outcome: { type: 'remove', reason: 'evicted' } }
-    }
-    const expired = reason === 'expired'
-    const healthy = instance.reportedHealthy && !expired
-    const flips = healthy !== instance.healthy
-    const draft = {
-      ...instance,
-      expired,
-      healthy,
-      healthReason: flips ? reason : instance.healthReason,
-      healthChangedMs: flips ? this.#parts.environment.clock.wallMs() : instance.healthChangedMs,
-    }
-    return { ...place, outcome: { type: 'put', value: encodeInstance(draft) } }
-  }
-}
-
-function pathOf({ service, instance }: InstanceEntry): string {
-  return `${service.path}/${escapeName(instance.id)}`
 }

@@ -25,10 +25,8 @@ export class MemberPlace {
   constructor({ store, environment, prefix, name, address, ttlMs }: MemberPlaceParts) {
     this.name = name
     this.#prefix = prefix
-    const onReplaced = (): void => {
-      environment.logger.error('another process checks under the name of this member', { name })
-    }
-    this.#record = createCheckerRecord({ store, environment, prefix, name, address, onReplaced }, { ttlMs })
+    // The record says in the log whoever takes the name: nobody else has to know.
+    this.#record = createCheckerRecord({ store, environment, prefix, name, address }, { ttlMs })
   }
 
   /** Of this process. */

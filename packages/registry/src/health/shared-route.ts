@@ -1,6 +1,7 @@
 import type { Environment } from '@orrery/environment'
 import type { Compare } from '@orrery/store'
 import { RegistryError } from '../errors.ts'
+import { escapeName } from '../keys.ts'
 import type { HeartbeatReply, HeartbeatStore } from '../ports.ts'
 import type { CallOptions, CheckerMember } from '../registry.ts'
 import type { InstanceEntry } from '../view/instance-entry.ts'
@@ -17,12 +18,16 @@ export interface SharedRouteParts {
   readonly store: HeartbeatStore
   readonly pathOf: (entry: InstanceEntry) => string
   readonly beat: (entry: InstanceEntry) => void
-  /** Heartbeats can be read again: whatever was written meanwhile may be lost. */
+  /** Heartbeats may have been lost, nobody knows whose: they could not be read or written, or were forgotten. */
   readonly recovered: () => void
 }
 
 /** How often it is tried whether heartbeats can be read again. Unit: ms. */
 const probeIntervalMs = 1_000
+/** How often a member notes itself, so that it knows whether heartbeats can be written that others take. Unit: ms. */
+const selfIntervalMs = 500
+/** An answer that took longer says nothing: what others took meanwhile may still wait. Unit: ms. */
+const lookUpMaxMs = 1_000
 /** Paths that are forgotten in one call. */
 const forgetMaxPaths = 1_000
 /** Paths that may wait to be forgotten; more are left to expire by themselves. */
@@ -36,19 +41,38 @@ export class SharedRoute implements HeartbeatRoute {
   #probedMs = -Infinity
   #forgotten: string[] = []
   #isForgetting = false
+  /** Subjects beside those of instances, whose paths have two slashes. */
+  readonly #self: string
+  /** Written once, and again when it is gone: then everything may have been forgotten. */
+  readonly #mark: string
+  #selfMs = -Infinity
 
   constructor(parts: SharedRouteParts) {
     this.#parts = parts
     this.#recorder = new BeatRecorder(parts.store, parts.environment)
+    const name = escapeName(parts.place.name)
+    this.#self = `members/${name}`
+    this.#mark = `marks/${name}`
   }
 
   readonly lookUp = async (paths: readonly string[]): Promise<readonly (number | undefined)[]> => {
-    const records = await this.#parts.store.latest(paths)
-    return records.map((record) => record?.ageMs)
+    const { environment, store, recovered } = this.#parts
+    const askedMs = environment.clock.nowMs()
+    const records = await store.latest([...paths, this.#mark])
+    const nowMs = environment.clock.nowMs()
+    if (!this.#wasAvailable || nowMs - askedMs > lookUpMaxMs) {
+      throw new RegistryError('REGISTRY_UNAVAILABLE', 'heartbeats may be missing from what was read')
+    }
+    if (records.at(-1) === undefined) {
+      this.#recorder.add(this.#mark, nowMs)
+      recovered()
+    }
+    return records.slice(0, -1).map((record) => record?.ageMs)
   }
 
-  start(options: CallOptions): Promise<void> {
-    return this.#parts.place.start(options)
+  async start(options: CallOptions): Promise<void> {
+    await this.#parts.place.start(options)
+    this.#recorder.add(this.#mark, this.#parts.environment.clock.nowMs())
   }
 
   take(entry: InstanceEntry): 'ok' | 'unavailable' {
@@ -66,15 +90,13 @@ export class SharedRoute implements HeartbeatRoute {
 
   hindrance(nowMs: number): PauseCause | undefined {
     const { place, store, recovered } = this.#parts
+    this.#noteSelf(nowMs)
+    const isAvailable = store.available && !this.#recorder.isBehind(nowMs)
+    if (isAvailable && !this.#wasAvailable) recovered()
+    if (!isAvailable) this.#probe(nowMs)
+    this.#wasAvailable = isAvailable
     if (!place.isValid(nowMs)) return 'noPlace'
-    if (store.available) {
-      if (!this.#wasAvailable) recovered()
-      this.#wasAvailable = true
-      return undefined
-    }
-    this.#wasAvailable = false
-    this.#probe(nowMs)
-    return 'heartbeatsUnavailable'
+    return isAvailable ? undefined : 'heartbeatsUnavailable'
   }
 
   fence(): readonly Compare[] | undefined {
@@ -102,6 +124,13 @@ export class SharedRoute implements HeartbeatRoute {
   async close(): Promise<void> {
     await this.#recorder.close()
     await this.#parts.place.close()
+  }
+
+  /** All heartbeats may come to others: who judges has to know that these can note them. */
+  #noteSelf(nowMs: number): void {
+    if (nowMs - this.#selfMs < selfIntervalMs) return
+    this.#selfMs = nowMs
+    this.#recorder.add(this.#self, nowMs)
   }
 
   #probe(nowMs: number): void {

@@ -1,7 +1,7 @@
 import type { Instance, Service, ServiceKey } from '../model.ts'
 import type { ServiceSnapshot } from '../registry.ts'
 import { ProtectionGauge } from '../health/protection.ts'
-import { servicePath } from '../keys.ts'
+import { detached, servicePath } from '../keys.ts'
 import type { InstanceEntry } from './instance-entry.ts'
 
 /** Whoever wants to know that a service changed. */
@@ -32,9 +32,9 @@ export class ServiceView implements ServiceKey {
   healthy = 0
   isolated = 0
   readonly gauge = new ProtectionGauge()
-  /** Services that are aliases of this one. */
-  readonly aliases = new Set<ServiceView>()
-  readonly watchers = new Set<Watcher>()
+  /** Most services have neither of them, and there may be as many services as instances. */
+  #aliases: Set<ServiceView> | undefined
+  #watchers: Set<Watcher> | undefined
   #sorted: readonly Instance[] | undefined
   /** Ids that changed since `#sorted`. Undefined while there is no list that could be brought up to date. */
   #changed: Set<string> | undefined
@@ -42,9 +42,18 @@ export class ServiceView implements ServiceKey {
   #usable: ServiceSnapshot | undefined
 
   constructor(key: ServiceKey) {
-    this.namespace = key.namespace
-    this.service = key.service
-    this.path = servicePath(key)
+    this.namespace = detached(key.namespace)
+    this.service = detached(key.service)
+    this.path = detached(servicePath(key))
+  }
+
+  /** Services that are aliases of this one. */
+  get aliases(): Set<ServiceView> {
+    return (this.#aliases ??= new Set())
+  }
+
+  get watchers(): Set<Watcher> {
+    return (this.#watchers ??= new Set())
   }
 
   /** Nobody would miss it. */
@@ -52,8 +61,8 @@ export class ServiceView implements ServiceKey {
     return (
       this.record === undefined &&
       this.entries.size === 0 &&
-      this.watchers.size === 0 &&
-      this.aliases.size === 0
+      (this.#watchers === undefined || this.#watchers.size === 0) &&
+      (this.#aliases === undefined || this.#aliases.size === 0)
     )
   }
 
@@ -67,8 +76,12 @@ export class ServiceView implements ServiceKey {
 
   /** Wakes who watches it under any of its names. */
   wake(): void {
-    for (const watcher of this.watchers) watcher.wake()
-    for (const alias of this.aliases) for (const watcher of alias.watchers) watcher.wake()
+    this.#wakeOwn()
+    if (this.#aliases !== undefined) for (const alias of this.#aliases) alias.#wakeOwn()
+  }
+
+  #wakeOwn(): void {
+    if (this.#watchers !== undefined) for (const watcher of this.#watchers) watcher.wake()
   }
 
   /** All of its instances. */

@@ -1,12 +1,12 @@
 import type { KeyValue, WatchEvent } from '@orrery/mvcc'
 import { invariant, InvariantError } from '@orrery/environment'
 import { createDecoder, decodeRemovals, type Decoder } from '../codec.ts'
-import { decodeCheckerRecord } from '../health/checker-record.ts'
 import { ProtectionGauge } from '../health/protection.ts'
-import { createRing, type Ring, type RingMember } from '../health/ring.ts'
+import type { Ring } from '../health/ring.ts'
 import { type Area, areas, detached, escapeName, namesOf } from '../keys.ts'
 import type { Instance, InstanceKey, Namespace, RemovalReason, Service, ServiceKey } from '../model.ts'
 import type { ChangeBatch, InstanceChange } from '../registry.ts'
+import { CheckerMembers } from './checker-members.ts'
 import { InstanceEntry } from './instance-entry.ts'
 import { ServiceView, type Watcher } from './service-view.ts'
 
@@ -53,8 +53,7 @@ export class View {
   /** By namespace, then name. */
   readonly #services = new Map<string, Map<string, ServiceView>>()
   readonly #families = new Map<string, ServiceFamily>()
-  readonly #checkers = new Map<string, RingMember & { readonly modRevision: number }>()
-  #ring: Ring = createRing([], 0)
+  readonly #checkers = new CheckerMembers()
   /** Unit: instances. */
   instances = 0
   healthy = 0
@@ -70,7 +69,7 @@ export class View {
   }
 
   get ring(): Ring {
-    return this.#ring
+    return this.#checkers.ring
   }
 
   namespace(name: string): Namespace | undefined {
@@ -91,13 +90,9 @@ export class View {
 
   /** @param path as `instancePath` makes it */
   entryAt(path: string): InstanceEntry | undefined {
-    const [namespace = '', service = '', id = ''] = readable(() => namesOf(path)) ?? []
-    return this.entry({ namespace, service, id })
-  }
-
-  /** Of the checker record of a member. Undefined: there is none. */
-  checkerRevision(name: string): number | undefined {
-    return this.#checkers.get(name)?.modRevision
+    const [namespace, service, id, more] = readable(() => namesOf(path)) ?? []
+    if (namespace === undefined || service === undefined || id === undefined) return undefined
+    return more === undefined ? this.entry({ namespace, service, id }) : undefined
   }
 
   *serviceViews(namespace?: string): Iterable<ServiceView> {
@@ -198,7 +193,7 @@ export class View {
   /** Paths of all that is known, as keys are, without the prefix. */
   *#paths(): Iterable<string> {
     for (const name of this.#namespaces.keys()) yield `namespaces/${escapeName(name)}`
-    for (const name of this.#checkers.keys()) yield `checkers/${escapeName(name)}`
+    for (const name of this.#checkers.names()) yield `checkers/${escapeName(name)}`
     for (const view of this.serviceViews()) {
       if (view.record !== undefined) yield `services/${view.path}`
       for (const id of view.entries.keys()) yield `instances/${view.path}/${escapeName(id)}`
@@ -240,19 +235,9 @@ export class View {
         gathered.reasons.set(view.path, decodeRemovals(kv.value))
         return
       }
-      case 'checkers': {
-        const record = decodeCheckerRecord(kv.value)
-        if (record === undefined) return
-        const { createRevision, modRevision } = kv
-        this.#checkers.set(namespace, {
-          name: namespace,
-          address: record.address,
-          createRevision,
-          modRevision,
-        })
-        this.#newRing()
+      case 'checkers':
+        this.#checkers.put(namespace, kv)
         return
-      }
       case undefined:
     }
   }
@@ -320,7 +305,7 @@ export class View {
       for (const view of this.serviceViews(namespace)) gathered.touched.add(view)
     } else if (area === 'services') this.#deleteService({ namespace, service }, revision, gathered)
     else if (area === 'instances') this.#deleteInstance({ namespace, service, id }, revision, gathered)
-    else if (area === 'checkers' && this.#checkers.delete(namespace)) this.#newRing()
+    else if (area === 'checkers') this.#checkers.delete(namespace)
   }
 
   #deleteService(key: ServiceKey, revision: number, { services, touched }: Gathered): void {
@@ -367,12 +352,6 @@ export class View {
     }
     if (isolated) view.isolated += by
   }
-
-  /** The members that check, at the revision of the youngest: the same on all that see the same ones. */
-  #newRing(): void {
-    const members = [...this.#checkers.values()]
-    this.#ring = createRing(members, Math.max(0, ...members.map(({ createRevision }) => createRevision)))
-  }
 }
 
 function newGathered(): Gathered {
@@ -389,9 +368,25 @@ function readable<Result>(read: () => Result): Result | undefined {
   }
 }
 
-/** Keys of areas that are not known belong to a later version. @throws URIError */
+/** How many names stand in a key. */
+const namesCount: Readonly<Record<Area, number>> = {
+  namespaces: 1,
+  services: 2,
+  instances: 3,
+  removals: 2,
+  checkers: 1,
+}
+
+/**
+ * Keys of areas that are not known belong to a later version.
+ *
+ * @throws URIError when no registry writes such a key
+ */
 function parse(path: string): { readonly area: Area | undefined; readonly names: readonly string[] } {
   const at = path.indexOf('/')
   const area = areas.find((one) => one === path.slice(0, at))
-  return { area, names: area === undefined ? [] : namesOf(path.slice(at + 1)) }
+  if (area === undefined) return { area, names: [] }
+  const names = namesOf(path.slice(at + 1))
+  if (names.length !== namesCount[area]) throw new URIError(`${area} are known by ${namesCount[area]} names`)
+  return { area, names }
 }

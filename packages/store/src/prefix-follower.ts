@@ -1,12 +1,9 @@
 import { type Environment, hasCode, invariant, type Timer } from '@orrery/environment'
 import type { KeyValue, WatchEvent, WatchResponse } from '@orrery/mvcc'
-import type { Store, WatchStream } from '@orrery/store'
-import { RegistryError } from '../errors.ts'
-import { endOf } from '../keys.ts'
-import type { CallOptions } from '../registry.ts'
+import type { CallOptions, Store, WatchStream } from './store.ts'
 
-/** Who takes what the store says. */
-export interface FollowerTarget {
+/** Who takes what a prefix follower reads. Its calls come one after another, from within turns of the event loop. */
+export interface PrefixFollowerTarget {
   /** A part of the state, before anything else. */
   load(kvs: readonly KeyValue[]): void
   /** The state is complete, as it was at this revision. */
@@ -21,12 +18,21 @@ export interface FollowerTarget {
   failed(error: unknown): void
 }
 
-/** What a follower reads, and from where. */
-export interface FollowerParts {
+/** What a prefix follower reads, from where, and for whom. */
+export interface PrefixFollowerParts {
   readonly store: Store
   readonly environment: Environment
   /** Ends with a slash. */
   readonly prefix: string
+  /**
+   * Parts of the prefix that are read in the beginning and after a gap, each ending with a slash; of the others only events are
+   * seen. @defaultValue all of it
+   */
+  readonly areas?: readonly string[] | undefined
+  /** Who follows, for logs: `the registry`. */
+  readonly owner: string
+  /** What those get who wait while it is closed. */
+  readonly closed: () => Error
 }
 
 /** Keys of one read. A page of them is decoded in one turn. */
@@ -37,6 +43,13 @@ const retryMs = { min: 50, max: 2_000 } as const
 
 /** How long to wait until it is asked again whether a revision has come. Unit: ms. */
 const progressRetryMs = 5
+
+/** How a part of the prefix is read. */
+interface PartRead {
+  readonly take: (kvs: readonly KeyValue[]) => void
+  readonly revision: number | undefined
+  readonly signal: AbortSignal
+}
 
 /** All who wait for the same revision: a batch of writes has one, and many callers. */
 interface Waiter {
@@ -50,9 +63,9 @@ interface Waiter {
  * Reads all keys of a prefix, then follows them from the next revision: nothing falls in between. When the watch
  * falls behind a compaction, everything is read anew.
  */
-export class Follower {
-  readonly #parts: FollowerParts
-  readonly #target: FollowerTarget
+export class PrefixFollower {
+  readonly #parts: PrefixFollowerParts
+  readonly #target: PrefixFollowerTarget
   readonly #closing = new AbortController()
   readonly #waiters = new Map<number, Waiter>()
   #stream: WatchStream | undefined
@@ -61,7 +74,7 @@ export class Follower {
   #hasAskedForProgress = false
   #progressTimer: Timer | undefined
 
-  constructor(parts: FollowerParts, target: FollowerTarget) {
+  constructor(parts: PrefixFollowerParts, target: PrefixFollowerTarget) {
     this.#parts = parts
     this.#target = target
   }
@@ -78,17 +91,17 @@ export class Follower {
   /** Resolves when everything up to a revision of the store has been taken. */
   reached(revision: number, { signal }: CallOptions = {}): Promise<void> {
     if (revision <= this.#revision) return Promise.resolve()
-    if (this.#closing.signal.aborted) return Promise.reject(closed())
+    if (this.#closing.signal.aborted) return Promise.reject(this.#parts.closed())
     const waiter = this.#waiterFor(revision)
     return signal === undefined ? waiter.reached : abortable(waiter.reached, signal)
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(closed())
+    this.#closing.abort(this.#parts.closed())
     this.#progressTimer?.cancel()
     this.#stream?.close()
     await this.#running
-    this.#rejectAll(closed())
+    this.#rejectAll(this.#parts.closed())
   }
 
   #waiterFor(revision: number): Waiter {
@@ -121,10 +134,24 @@ export class Follower {
 
   /** @returns the revision at which the keys were read */
   async #read(take: (kvs: readonly KeyValue[]) => void, signal: AbortSignal): Promise<number> {
-    const { store, prefix } = this.#parts
+    const { prefix, areas } = this.#parts
+    const parts = areas?.map((area) => prefix + area) ?? [prefix]
+    let revision: number | undefined
+    for (const part of parts) revision = await this.#readPart(part, { take, revision, signal })
+    return revision ?? 0
+  }
+
+  /** @returns the revision at which it was read: the given one, where there is one */
+  async #readPart(prefix: string, { take, revision, signal }: PartRead): Promise<number> {
+    const { store } = this.#parts
     const rangeEnd = endOf(prefix)
-    const first = await store.range({ key: prefix, rangeEnd, limit: pageMaxKeys }, { signal })
-    const { revision } = first
+    // The first read of all is linearizable, the others are at its revision.
+    const at = revision === undefined ? {} : { revision }
+    const first = await store.range(
+      { key: prefix, rangeEnd, limit: pageMaxKeys, ...at },
+      { signal, serializable: revision !== undefined },
+    )
+    const read = revision ?? first.revision
     let page = first
     while (page.more) {
       take(page.kvs)
@@ -132,12 +159,12 @@ export class Follower {
       if (last === undefined) break
       const key = `${last.keyString}\0`
       page = await store.range(
-        { key, rangeEnd, limit: pageMaxKeys, revision },
+        { key, rangeEnd, limit: pageMaxKeys, revision: read },
         { signal, serializable: true },
       )
     }
     take(page.kvs)
-    return revision
+    return read
   }
 
   async #follow(): Promise<void> {
@@ -153,7 +180,7 @@ export class Follower {
           this.#rejectAll(error)
           return
         }
-        environment.logger.warn('the registry lost its watch and opens it again', { error, delayMs })
+        environment.logger.warn(`${this.#parts.owner} lost its watch and opens it again`, { error, delayMs })
         await this.#pause(delayMs)
         delayMs = Math.min(retryMs.max, delayMs * 2)
       }
@@ -181,7 +208,7 @@ export class Follower {
       this.#stream = undefined
       stream.close()
     }
-    if (!this.#isClosing()) throw new RegistryError('REGISTRY_UNAVAILABLE', 'the watch ended')
+    if (!this.#isClosing()) throw new Error('the watch ended')
   }
 
   /** @returns whether it could be taken; false: there is a gap */
@@ -228,7 +255,8 @@ export class Follower {
   }
 
   async #resync(): Promise<void> {
-    this.#parts.environment.logger.warn('the registry fell behind a compaction and reads its state anew')
+    const { environment, owner } = this.#parts
+    environment.logger.warn(`${owner} fell behind a compaction and reads its state anew`)
     const all: KeyValue[] = []
     const revision = await this.#read((kvs) => all.push(...kvs), this.#closing.signal)
     this.#target.replace(all, revision)
@@ -254,8 +282,9 @@ export class Follower {
   }
 }
 
-function closed(): RegistryError {
-  return new RegistryError('REGISTRY_CLOSED', 'the registry is closed')
+/** The end of the range of keys that begin with a prefix that ends with a slash. */
+function endOf(prefix: string): string {
+  return `${prefix.slice(0, -1)}0`
 }
 
 /** @throws the signal's reason */
