@@ -4,8 +4,11 @@
  */
 import { crc32 } from 'node:zlib'
 
-/** Bytes of a revision's key: main, `_`, sub. A tombstone's key is one byte longer. */
-export const revisionKeyBytes = 17
+const mainBytes = 7
+const subBytes = 4
+/** Bytes of a revision's key: main, then sub. A tombstone's key is one byte longer. */
+export const revisionKeyBytes = mainBytes + subBytes
+const tombstoneMark = 0x74 // t
 /** Bytes of the checksum behind every stored value. */
 export const checksumBytes = 4
 /**
@@ -14,7 +17,7 @@ export const checksumBytes = 4
  */
 export const recordMaxBytes = 16 * 1024 * 1024 - 64
 /** What the file says it is. */
-export const format = 'orrery-mvcc-lmdb 1'
+export const format = 'orrery-mvcc-lmdb 2'
 /** Exists while the environment is open for writing: found at open, it tells of an unclean shutdown. */
 export const openMarkerName = 'open'
 /** Exists until new files hold their first commit: what is found with it was never of use to anybody. */
@@ -58,8 +61,8 @@ export const databaseOptions = /** @type {const} */ ({ keyEncoding: 'binary', en
 export const databaseNames = { revisions: 'revisions', meta: 'meta' }
 
 /**
- * Writes a revision's key as etcd does: 8 bytes main, `_`, 8 bytes sub, big-endian, and `t` for a tombstone.
- * Bytewise order is then the order of (main, sub).
+ * Writes a revision's key: main and sub, big-endian, and `t` for a tombstone. Bytewise order is then the order of
+ * (main, sub). Main is any safe integer; sub counts the changes of one txn, so 32 bits are plenty.
  *
  * @param {Uint8Array} target
  * @param {number} at where the key begins
@@ -69,39 +72,47 @@ export const databaseNames = { revisions: 'revisions', meta: 'meta' }
  * @returns {number} where the key ends
  */
 export function writeRevisionKey(target, at, main, sub, tombstone) {
-  writeUint64(target, at, main)
-  target[at + 8] = 0x5f
-  writeUint64(target, at + 9, sub)
+  const high = Math.floor(main / 0x1_0000_0000)
+  target[at] = high >>> 16
+  target[at + 1] = high >>> 8
+  target[at + 2] = high
+  writeUint32(target, at + 3, main)
+  writeUint32(target, at + mainBytes, sub)
   if (!tombstone) return at + revisionKeyBytes
-  target[at + revisionKeyBytes] = 0x74
+  target[at + revisionKeyBytes] = tombstoneMark
   return at + revisionKeyBytes + 1
 }
 
 /**
  * @param {Uint8Array} target
  * @param {number} at
- * @param {number} value a safe integer >= 0
+ * @param {number} value of which the lower 32 bits are written
  */
-function writeUint64(target, at, value) {
-  const high = Math.floor(value / 0x1_0000_0000)
-  target[at] = high >>> 24
-  target[at + 1] = high >>> 16
-  target[at + 2] = high >>> 8
-  target[at + 3] = high
-  target[at + 4] = value >>> 24
-  target[at + 5] = value >>> 16
-  target[at + 6] = value >>> 8
-  target[at + 7] = value
+function writeUint32(target, at, value) {
+  target[at] = value >>> 24
+  target[at + 1] = value >>> 16
+  target[at + 2] = value >>> 8
+  target[at + 3] = value
 }
 
 /**
- * Reads a big-endian integer of 8 bytes.
+ * Reads the main part of a revision's key.
  *
  * @param {Buffer} bytes
- * @param {number} at
+ * @param {number} at where the key begins
  */
-export function readUint64(bytes, at) {
-  return bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+export function readMain(bytes, at) {
+  return bytes.readUIntBE(at, 3) * 0x1_0000_0000 + bytes.readUInt32BE(at + 3)
+}
+
+/**
+ * Reads the sub part of a revision's key.
+ *
+ * @param {Buffer} bytes
+ * @param {number} at where the key begins
+ */
+export function readSub(bytes, at) {
+  return bytes.readUInt32BE(at + mainBytes)
 }
 
 /**
@@ -111,8 +122,8 @@ export function readUint64(bytes, at) {
  */
 export function isRevisionKey(key) {
   if (key.length !== revisionKeyBytes && key.length !== revisionKeyBytes + 1) return false
-  if (key[8] !== 0x5f || (key.length > revisionKeyBytes && key[revisionKeyBytes] !== 0x74)) return false
-  return Number.isSafeInteger(readUint64(key, 0)) && Number.isSafeInteger(readUint64(key, 9))
+  if (key.length > revisionKeyBytes && key[revisionKeyBytes] !== tombstoneMark) return false
+  return Number.isSafeInteger(readMain(key, 0))
 }
 
 /**

@@ -4,7 +4,8 @@ import {
   checksumBytes,
   operation,
   operationHeaderBytes,
-  readUint64,
+  readMain,
+  readSub,
   revisionKeyBytes,
   writeRevisionKey,
 } from './layout.js'
@@ -73,8 +74,8 @@ export class OperationLog {
       const end = value + bytes.readUInt32LE(at + 2)
       const tombstone = value - key > revisionKeyBytes
       if (kind === operation.put || kind === operation.delete) {
-        const main = readUint64(bytes, key)
-        const sub = readUint64(bytes, key + 9)
+        const main = readMain(bytes, key)
+        const sub = readSub(bytes, key)
         if (kind === operation.put) sink.put(main, sub, tombstone, new Uint8Array(bytes.subarray(value, end)))
         else sink.delete(main, sub, tombstone)
       } else {

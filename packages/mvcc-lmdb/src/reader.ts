@@ -6,7 +6,8 @@ import {
   databaseNames,
   databaseOptions,
   environmentOptions,
-  readUint64,
+  readMain,
+  readSub,
   revisionKeyBytes,
   writeRevisionKey,
 } from './layout.js'
@@ -74,7 +75,7 @@ export class LmdbReader {
       for (let next = this.#next(entries); next !== undefined; next = this.#next(entries)) {
         const { key, value: record } = next
         const isTombstone = key.length > revisionKeyBytes
-        if (!visit(readUint64(key, 0), readUint64(key, 9), isTombstone, record)) return false
+        if (!visit(readMain(key, 0), readSub(key, 0), isTombstone, record)) return false
       }
       return true
     } finally {

@@ -11,8 +11,8 @@ const leafMaxKeys = 256
 
 /** A run of neighbouring keys. */
 interface Leaf {
-  readonly keys: Key[]
-  readonly histories: KeyHistory[]
+  keys: Key[]
+  histories: KeyHistory[]
   /** How many of the keys exist now: counting a wide range adds these up. */
   live: number
 }
@@ -195,8 +195,11 @@ export class KeyIndex {
     // Keys that arrive in ascending order leave full leaves behind, not half-empty ones.
     const atEnd = this.#leafAt === this.#leaves.length - 1 && this.#keyAt === leaf.keys.length - 1
     const cut = atEnd ? leaf.keys.length - 1 : leaf.keys.length >>> 1
-    const keys = leaf.keys.splice(cut)
-    const histories = leaf.histories.splice(cut)
+    // Copies are as long as they have to be; an array that grew, or was cut, keeps room for half as much again.
+    const keys = leaf.keys.slice(cut)
+    const histories = leaf.histories.slice(cut)
+    leaf.keys = leaf.keys.slice(0, cut)
+    leaf.histories = leaf.histories.slice(0, cut)
     let live = 0
     for (const history of histories) if (history.live) live++
     leaf.live -= live
