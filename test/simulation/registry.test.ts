@@ -24,8 +24,11 @@ describe('registries on members of a cluster, under drawn faults', () => {
     const sum = (name: keyof RegistrySimulationReport['counts']): number =>
       reports.reduce((total, { counts }) => total + counts[name], 0)
     expect(sum('expired')).toBeGreaterThan(100)
-    expect(sum('revived')).toBeGreaterThan(20)
+    expect(sum('revived')).toBeGreaterThan(30)
     expect(sum('evicted')).toBeGreaterThan(10)
+    expect(sum('left')).toBeGreaterThan(30)
+    expect(sum('resyncs')).toBeGreaterThan(3)
+    expect(sum('compactions')).toBeGreaterThan(50)
     expect(sum('kills')).toBeGreaterThan(50)
     expect(sum('pauses')).toBeGreaterThan(50)
     expect(sum('partitions')).toBeGreaterThan(50)

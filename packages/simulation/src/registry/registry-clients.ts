@@ -1,15 +1,7 @@
-import type { StoreCluster } from '../store/store-cluster.ts'
-import { RegistryClient } from './registry-client.ts'
-import type { RegistryHost } from './registry-host.ts'
-import type { RegistryLedger } from './registry-ledger.ts'
+import { RegistryClient, type RegistryClientParts } from './registry-client.ts'
 
 /** What clients work with. */
-export interface RegistryClientsParts {
-  readonly cluster: StoreCluster
-  readonly host: RegistryHost
-  readonly ledger: RegistryLedger
-  /** Time to live of an instance. Unit: ms. */
-  readonly ttlMs: number
+export interface RegistryClientsParts extends RegistryClientParts {
   /** Instances. */
   readonly count: number
 }

@@ -4,13 +4,16 @@ import type {
   HeartbeatReply,
   Registry,
   RegistryOptions,
+  ResolvedRegistryOptions,
 } from '@orrery/registry'
-import { createRegistry } from '@orrery/registry'
+import { createRegistry, registryDefaults } from '@orrery/registry'
 import type { StoreCluster } from '../store/store-cluster.ts'
 import type { StoreMachine } from '../store/store-machine.ts'
+import { checkJudgements } from './judgements.ts'
 import { RegistryObserver } from './registry-observer.ts'
 import type { RegistryLedger } from './registry-ledger.ts'
 import type { RegistrySabotage } from './registry-sabotage.ts'
+import type { WatchNemesis } from './watch-nemesis.ts'
 
 /** A registry of one process. It ends with it. */
 export interface HostedRegistry {
@@ -24,6 +27,7 @@ export interface RegistryHostParts {
   readonly ledger: RegistryLedger
   readonly options: RegistryOptions
   readonly sabotage: RegistrySabotage
+  readonly watches: WatchNemesis
 }
 
 /** How often it is looked whether a machine has a new process. Unit: ms. */
@@ -67,23 +71,30 @@ export class RegistryHost {
   }
 
   #begin(machine: StoreMachine): void {
-    const { cluster, ledger, options, sabotage } = this.#parts
+    const { cluster, ledger, options, sabotage, watches } = this.#parts
     const { store, node, name } = machine
     if (store === undefined) return
+    const { incarnation, environment } = node
+    const hosted = (): HostedRegistry | undefined => this.#hosted.get(machine)
+    const fail = (violation: string): void => cluster.fail(violation)
+    const checked = checkJudgements(store, { name, hosted, fail })
     const peers = sabotage.peers(this.#peersOf(machine))
-    const registry = sabotage.registry(
-      createRegistry(
-        {
-          store: sabotage.store(store),
-          environment: sabotage.environment(node.environment),
-          member: { name, heartbeats: { type: 'forwarded', peers } },
-        },
-        options,
-      ),
+    const created = createRegistry(
+      {
+        store: sabotage.store(watches.store(machine, checked), environment),
+        environment: sabotage.environment(environment),
+        member: { name, heartbeats: { type: 'forwarded', peers } },
+      },
+      sabotage.options(options),
     )
-    const observer = new RegistryObserver(registry, { cluster, ledger, name })
+    const registry = sabotage.registry(created, environment)
+    // What should be, whatever a registry makes of its options.
+    const protection = {
+      ...registryDefaults.protection,
+      ...options.protection,
+    } as ResolvedRegistryOptions['protection']
+    const observer = new RegistryObserver(registry, { cluster, ledger, name, protection })
     this.#hosted.set(machine, { registry, observer, store })
-    const { incarnation } = node
     registry.start().then(
       () => observer.follow(),
       (error: unknown) => {

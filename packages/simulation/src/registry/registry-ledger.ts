@@ -40,13 +40,8 @@ export class RegistryLedger {
   /** Revisions that any member told of, ascending. */
   readonly #told: number[] = []
   readonly #fail: (violation: string) => void
-  /** How often instances were rightly judged, and took themselves away. */
-  readonly counts: { expired: number; evicted: number; revived: number; left: number } = {
-    expired: 0,
-    evicted: 0,
-    revived: 0,
-    left: 0,
-  }
+  /** What was seen: instances that were rightly judged or took themselves away, and what members told. */
+  readonly counts = { expired: 0, evicted: 0, revived: 0, left: 0, batches: 0, resyncs: 0 }
 
   constructor(simulation: Simulation, options: RegistryLedgerOptions, fail: (violation: string) => void) {
     this.#simulation = simulation
@@ -104,7 +99,6 @@ export class RegistryLedger {
     this.counts[judgement]++
     const violation = this.#injusticeOf(id, judgement) ?? this.#hasteOf(change)
     if (violation !== undefined) this.#fail(violation)
-    if (judgement === 'expired') this.seenExpired(id, instance.revision)
   }
 
   #isFirst(judgement: string): boolean {

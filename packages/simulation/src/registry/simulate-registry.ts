@@ -1,13 +1,15 @@
-import type { Registry, RegistryOptions } from '@orrery/registry'
+import type { RegistryOptions } from '@orrery/registry'
 import { StoreCluster } from '../store/store-cluster.ts'
 import { drawStoreFaults, type StoreFaultClass, type StoreFaults } from '../store/store-faults.ts'
 import { StoreNemesis } from '../store/store-nemesis.ts'
 import { noStoreSabotage } from '../store/store-sabotage.ts'
 import { createSimulation, type Simulation } from '../time/simulation.ts'
 import { RegistryClients } from './registry-clients.ts'
+import { RegistryDemands } from './registry-demands.ts'
 import { RegistryHost } from './registry-host.ts'
 import { RegistryLedger } from './registry-ledger.ts'
 import { noRegistrySabotage, type RegistrySabotage } from './registry-sabotage.ts'
+import { WatchNemesis } from './watch-nemesis.ts'
 
 /** How registries are simulated. */
 export interface RegistrySimulationOptions {
@@ -39,9 +41,21 @@ export interface RegistrySimulationReport {
   readonly events: number
   /** Unit: ms of virtual time. */
   readonly simulatedMs: number
-  /** Judgements that were seen, and what happened to the members meanwhile. */
+  /** What was seen of instances, and what happened to the members meanwhile. */
   readonly counts: Readonly<
-    Record<'expired' | 'evicted' | 'revived' | 'kills' | 'pauses' | 'partitions' | 'batches', number>
+    Record<
+      | 'expired'
+      | 'evicted'
+      | 'revived'
+      | 'left'
+      | 'batches'
+      | 'resyncs'
+      | 'kills'
+      | 'pauses'
+      | 'partitions'
+      | 'compactions',
+      number
+    >
   >
   /** Undefined: nothing was wrong. */
   readonly failure: RegistrySimulationFailure | undefined
@@ -61,24 +75,25 @@ export interface RegistrySimulationFailure {
 
 /** Of the instances. Unit: ms. */
 const ttlMs = 8_000
+const evictMs = 10_000
 /** How long members have to come to rest: places among the checkers run out, all get their grace. Unit: ms. */
 const restMs = 40_000
 /** How late a dead instance may be found when nothing is wrong, besides its time to live. Unit: ms. */
 const latenessMaxMs = 1_000
 
-/** Faults that registries do not see, or that their stores are tried with elsewhere. */
+/** Faults that registries do not see, or write too little for, or that their stores are tried with elsewhere. */
 const foreignFaults = [
   'rot',
   'fullDisk',
   'membership',
-  'compaction',
+  'shortLog',
 ] as const satisfies readonly StoreFaultClass[]
 
 /**
- * Runs registries on members of a cluster, all of it production code: instances beat, die and come back while members
- * crash, pause and lose each other and clocks drift, as the seed draws it. No instance that beats may ever be expired or
- * evicted, and no notification be lost or out of order. Then the faults end, and every dead instance has to be found
- * in time by all.
+ * Runs registries on members of a cluster, all of it production code: instances beat, die, leave and come back while
+ * members crash, pause and lose each other and clocks drift, as the seed draws it. No instance that beats may ever be
+ * expired or evicted, and no notification be lost or out of order. Then the faults end, and every dead instance has to
+ * be found in time by all.
  */
 export async function simulateRegistry(
   options: RegistrySimulationOptions,
@@ -93,38 +108,33 @@ class RegistryRun {
   readonly #ledger: RegistryLedger
   readonly #host: RegistryHost
   readonly #clients: RegistryClients
+  readonly #watches: WatchNemesis
+  readonly #demands: RegistryDemands
 
   constructor(options: RegistrySimulationOptions) {
-    const {
-      seed,
-      traceMaxLines = 0,
-      without = [],
-      faults = {},
-      registry = {},
-      instances = 12,
-      sabotage,
-    } = options
+    const { seed, traceMaxLines = 0, members = 3, instances = 12, sabotage } = options
     this.#options = options
     const simulation = createSimulation({ seed, traceMaxLines })
     this.#simulation = simulation
-    const drawn = drawStoreFaults(simulation.random.fork('faults'), [...without, ...foreignFaults])
     const cluster = new StoreCluster({
       simulation,
-      faults: { ...drawn, ...faults },
+      faults: drawFaults(simulation, options),
       sabotage: noStoreSabotage,
     })
     this.#cluster = cluster
     const fail = (violation: string): void => cluster.fail(violation)
-    this.#ledger = new RegistryLedger(simulation, { ttlMs }, fail)
-    const isProtected = simulation.random.fork('protection').below(2) === 1
-    this.#host = new RegistryHost({
-      cluster,
-      ledger: this.#ledger,
-      sabotage: { ...noRegistrySabotage, ...sabotage?.() },
-      options: { evictAfterMs: 10_000, protection: { enabled: isProtected, instancesMin: 5 }, ...registry },
-    })
-    const parts = { cluster, host: this.#host, ledger: this.#ledger, ttlMs, count: instances }
-    this.#clients = new RegistryClients(parts)
+    const enabled = simulation.random.fork('protection').below(2) === 1
+    const registry = { evictAfterMs: evictMs, protection: { enabled, instancesMin: 5 }, ...options.registry }
+    const { evictAfterMs = evictMs } = registry
+    const ledger = new RegistryLedger(simulation, { ttlMs, evictAfterMs }, fail)
+    this.#ledger = ledger
+    const bugs = { ...noRegistrySabotage, ...sabotage?.() }
+    const watches = new WatchNemesis(cluster)
+    this.#watches = watches
+    const host = new RegistryHost({ cluster, ledger, sabotage: bugs, options: registry, watches })
+    this.#host = host
+    this.#clients = new RegistryClients({ cluster, host, ledger, ttlMs, count: instances })
+    this.#demands = new RegistryDemands({ cluster, host, members })
   }
 
   async run(): Promise<RegistrySimulationReport> {
@@ -145,8 +155,10 @@ class RegistryRun {
     const nemesis = new StoreNemesis(this.#cluster)
     await this.#runFor(5_000)
     nemesis.start()
+    this.#watches.start()
     await this.#runFor(durationMs)
     nemesis.stop()
+    this.#watches.stop()
     this.#cluster.heal()
   }
 
@@ -154,42 +166,13 @@ class RegistryRun {
   async #demand(): Promise<void> {
     this.#clients.calm()
     await this.#runFor(restMs)
-    this.#requireHealthy()
+    this.#demands.requireHealthy(this.#clients.living)
     const dead = this.#clients.stopSome(3)
-    const diedMs = this.#simulation.nowMs
-    await this.#simulation.run(diedMs + ttlMs + latenessMaxMs, () => this.#isWrong())
-    this.#requireExpired(dead)
+    await this.#runFor(ttlMs + latenessMaxMs)
+    this.#demands.requireExpired(dead)
+    this.#demands.requireStored()
     await this.#runFor(2_000)
-    for (const { observer } of this.#host.running) {
-      const violation = observer.violation()
-      if (violation !== undefined) this.#cluster.fail(violation)
-    }
-  }
-
-  #requireHealthy(): void {
-    for (const registry of this.#registries()) {
-      for (const id of this.#clients.living) {
-        const instance = registry.instance({ namespace: 'default', service: 'shop', id })
-        if (instance?.healthy !== true)
-          this.#cluster.fail(`${id} lives and is ${instance ? 'unhealthy' : 'unknown'}`)
-      }
-    }
-  }
-
-  #requireExpired(dead: readonly string[]): void {
-    for (const registry of this.#registries()) {
-      for (const id of dead) {
-        const instance = registry.instance({ namespace: 'default', service: 'shop', id })
-        if (instance?.healthy === true) this.#cluster.fail(`${id} is dead, and was not found in time`)
-      }
-    }
-  }
-
-  #registries(): readonly Registry[] {
-    const { members = 3 } = this.#options
-    const registries = this.#host.running.map(({ registry }) => registry)
-    if (registries.length < members) this.#cluster.fail(`only ${registries.length} registries run again`)
-    return registries
+    this.#demands.requireTold()
   }
 
   async #runFor(ms: number): Promise<void> {
@@ -204,14 +187,14 @@ class RegistryRun {
     const { seed } = this.#options
     const { faults, counters, failure } = this.#cluster
     const { kills, pauses, partitions } = counters
-    const batches = this.#host.running.reduce((sum, { observer }) => sum + observer.batches, 0)
+    const { compactions } = this.#watches
     return {
       seed,
       faults,
       hash: this.#simulation.trace.hash,
       events: this.#simulation.eventCount,
       simulatedMs: this.#simulation.nowMs,
-      counts: { ...this.#ledger.counts, kills, pauses, partitions, batches },
+      counts: { ...this.#ledger.counts, kills, pauses, partitions, compactions },
       failure: failure === undefined ? undefined : this.#failure(failure),
     }
   }
@@ -227,4 +210,12 @@ class RegistryRun {
       command: `npm run simulate -- --registries --seed ${seed} --members ${members} --seconds ${durationMs / 1_000}${suffix}`,
     }
   }
+}
+
+function drawFaults(
+  simulation: Simulation,
+  { without = [], faults }: RegistrySimulationOptions,
+): StoreFaults {
+  const drawn = drawStoreFaults(simulation.random.fork('faults'), [...without, ...foreignFaults])
+  return { ...drawn, ...faults }
 }
