@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 import { describeFailure } from './describe.ts'
 
 /** Clusters of five members for a minute each, in batches; more with `npm run simulate -- --stores --seeds 1..1000`. */
-const batches = 14
+const batches = 10
 const batchSeeds = 5
 
 describe('members of a store, under drawn faults', () => {
@@ -32,15 +32,15 @@ describe('members of a store, under drawn faults', () => {
     const coverage = addStoreCoverage(reports.map((report) => report.coverage))
     expect(storeCoverageNames.filter((name) => coverage[name] === 0)).toEqual([])
     const enough: Partial<Record<StoreCoverageName, number>> = {
-      elections: 300,
-      writes: 30_000,
-      linearizableReads: 20_000,
-      powerLosses: 50,
-      damagedMembers: 20,
-      receivedStates: 50,
-      expiredLeases: 100,
-      joinedMembers: 50,
-      promotedLearners: 30,
+      elections: 210,
+      writes: 21_000,
+      linearizableReads: 14_000,
+      powerLosses: 35,
+      damagedMembers: 14,
+      receivedStates: 35,
+      expiredLeases: 70,
+      joinedMembers: 35,
+      promotedLearners: 20,
     }
     for (const [name, count] of Object.entries(enough)) {
       expect(coverage[name as StoreCoverageName], name).toBeGreaterThan(count)
