@@ -1,0 +1,112 @@
+import type { Environment, Timer } from '@orrery/environment'
+import type { Store, TxnOp } from '@orrery/store'
+import { endOf } from '../keys.ts'
+import { timeKey } from './audit-id.ts'
+import { allEntries, decodeEntry, entriesOf, subjectOf } from './audit-record.ts'
+
+/** What a sweeper works with. */
+export interface AuditSweeperParts {
+  readonly store: Pick<Store, 'range' | 'txn'>
+  readonly environment: Environment
+  /** Under which all keys stand. */
+  readonly prefix: string
+}
+
+/** Entries that are removed in one txn: each takes two of the operations that it may have. */
+const sliceMaxEntries = 60
+
+/** How often it looks: a hundred times in the life of an entry, but within these bounds. Unit: ms. */
+const intervalMs = { min: 1_000, max: 3_600_000 } as const
+
+/**
+ * Removes entries of the trail that are too old, a few at a time. Each member does; what one has removed, the others do not find, and that
+ * they begin at random times keeps them from looking at once.
+ */
+export class AuditSweeper {
+  readonly #parts: AuditSweeperParts
+  readonly #maxAgeMs: number
+  readonly #intervalMs: number
+  #timer: Timer | undefined
+  #sweeping: Promise<void> | undefined
+  #goOn: (() => void) | undefined
+  #isClosed = false
+
+  /** @param maxAgeMs `Infinity`: nothing is ever removed */
+  constructor(parts: AuditSweeperParts, maxAgeMs: number) {
+    this.#parts = parts
+    this.#maxAgeMs = maxAgeMs
+    this.#intervalMs = Math.min(intervalMs.max, Math.max(intervalMs.min, maxAgeMs / 100))
+  }
+
+  /** Looks for the first time after a part of its interval, and then again and again. */
+  start(): void {
+    if (this.#maxAgeMs !== Infinity) this.#wait(this.#parts.environment.random.float() * this.#intervalMs)
+  }
+
+  /** Removes what is too old now. @returns how many entries were */
+  async sweep(): Promise<number> {
+    const { clock } = this.#parts.environment
+    const beforeMs = Math.floor(clock.wallMs() - this.#maxAgeMs)
+    if (beforeMs <= 0) return 0
+    let removed = 0
+    while (!this.#isClosed) {
+      const slice = await this.#slice(beforeMs)
+      removed += slice
+      if (slice < sliceMaxEntries) break
+      // What others want of the store comes in between.
+      await new Promise<void>((resolve) => {
+        this.#goOn = resolve
+        clock.defer(resolve)
+      })
+    }
+    return removed
+  }
+
+  /** Stops, and waits for what is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#goOn?.()
+    await this.#sweeping
+  }
+
+  #wait(ms: number): void {
+    this.#timer = this.#parts.environment.clock.setTimer(ms, () => {
+      this.#sweeping = this.#sweepSafely()
+    })
+  }
+
+  async #sweepSafely(): Promise<void> {
+    try {
+      await this.sweep()
+    } catch (error) {
+      // Nothing hangs on it: the next time will do.
+      if (!this.#isClosed) {
+        this.#parts.environment.logger.warn('the hub could not remove old entries of its audit trail', {
+          error,
+        })
+      }
+    }
+    if (!this.#isClosed) this.#wait(this.#intervalMs)
+  }
+
+  /** Removes the newest of those that are too old: the older ones come after them. */
+  async #slice(beforeMs: number): Promise<number> {
+    const { store, prefix } = this.#parts
+    const all = allEntries(prefix)
+    const { kvs } = await store.range(
+      { key: all + timeKey(beforeMs - 1), rangeEnd: endOf(all), limit: sliceMaxEntries },
+      { serializable: true },
+    )
+    if (kvs.length === 0) return 0
+    const success = kvs.flatMap((kv): TxnOp[] => {
+      const id = kv.keyString.slice(all.length)
+      const entry = decodeEntry(id, kv)
+      const own: TxnOp = { type: 'deleteRange', key: kv.keyString }
+      if (entry === undefined) return [own]
+      return [own, { type: 'deleteRange', key: entriesOf(prefix, subjectOf(entry)) + id }]
+    })
+    await store.txn({ success })
+    return kvs.length
+  }
+}

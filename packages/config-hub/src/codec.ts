@@ -1,0 +1,208 @@
+import { invariant } from '@orrery/environment'
+import { fileKeyOf, unescapeName } from './keys.ts'
+import type { ConfigFile, Draft, FileKey, GrayReleaseInfo, Group, ReleaseInfo, Template } from './model.ts'
+import type { WrappedKey } from './ports.ts'
+
+// Values in the store are JSON, so that people can read them with any client. Contents follow a line of JSON as they are: they
+// need no escaping, and what only wants to know about them need not parse them. Unknown fields are those of a later version.
+
+/** What is read of a key. */
+export interface StoredValue {
+  readonly value: Uint8Array
+  readonly modRevision: number
+}
+
+/** A file, with what only the hub needs of it. */
+export interface FileRecord {
+  /** As `filePath` makes it. */
+  readonly path: string
+  readonly file: ConfigFile
+  /** With it, new contents are encrypted. Undefined: none has been yet. */
+  readonly dataKey: WrappedKey | undefined
+}
+
+/** A content as it stands in the store, with what is said of it. */
+export interface StoredContent<Head> {
+  readonly head: Head
+  /** What the content is encrypted with; undefined: it is plain. */
+  readonly dataKey: WrappedKey | undefined
+  /** UTF-8, or sealed. */
+  readonly content: Uint8Array
+}
+
+/** What stands with a draft. */
+export type DraftHead = Pick<Draft, 'md5'>
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const lineEnd = 10
+
+/** The value of a group. */
+export function encodeGroup({
+  comment,
+  business,
+  department,
+  metadata,
+  createdAtMs,
+  changedAtMs,
+}: Group): string {
+  return JSON.stringify({ comment, business, department, metadata, createdAtMs, changedAtMs })
+}
+
+/** @param path `<namespace>/<group>`, escaped */
+export function decodeGroup(path: string, { value, modRevision }: StoredValue): Group {
+  const [namespace = '', group = ''] = path.split('/').map(unescapeName)
+  const { comment, business, department, metadata, createdAtMs, changedAtMs } = parse(value) as Group
+  return Object.freeze({
+    ...{ namespace, group, comment, business, department, metadata },
+    ...{ createdAtMs, changedAtMs, revision: modRevision },
+  })
+}
+
+/** The value of a file. */
+export function encodeFile({ file, dataKey }: Pick<FileRecord, 'file' | 'dataKey'>): string {
+  const { format, comment, tags, encrypted, hasDraft, latestVersion, release, gray } = file
+  const { createdAtMs, changedAtMs } = file
+  // Field by field, here and below: spreading parts into an object takes longer than all else that a write does here.
+  return JSON.stringify({
+    format,
+    comment,
+    tags,
+    encrypted,
+    hasDraft,
+    latestVersion,
+    release,
+    gray,
+    dataKey: storedKey(dataKey),
+    createdAtMs,
+    changedAtMs,
+  })
+}
+
+/** What a release says, complete, and nothing else: neither the rule of a gray one, nor what another version of us stored. */
+export function releaseInfoOf(info: ReleaseInfo): ReleaseInfo {
+  return {
+    version: info.version,
+    name: info.name,
+    md5: info.md5,
+    sizeBytes: info.sizeBytes,
+    format: info.format,
+    tags: info.tags,
+    comment: info.comment,
+    encrypted: info.encrypted,
+    origin: info.origin,
+    from: info.from,
+    releasedAtMs: info.releasedAtMs,
+    actor: info.actor,
+    reason: info.reason,
+  }
+}
+
+/** @param path as `filePath` makes it */
+export function decodeFile(path: string, { value, modRevision }: StoredValue): FileRecord {
+  const stored = parse(value) as Omit<ConfigFile, keyof FileKey | 'revision' | 'release' | 'gray'> & {
+    readonly release?: ReleaseInfo
+    readonly gray?: GrayReleaseInfo
+    readonly dataKey?: StoredKey
+  }
+  const { namespace, group, file: name } = fileKeyOf(path)
+  const { release, gray } = stored
+  const file: ConfigFile = Object.freeze({
+    namespace,
+    group,
+    file: name,
+    format: stored.format,
+    comment: stored.comment,
+    tags: stored.tags,
+    encrypted: stored.encrypted,
+    hasDraft: stored.hasDraft,
+    latestVersion: stored.latestVersion,
+    release: release && Object.freeze(releaseInfoOf(release)),
+    gray: gray && Object.freeze({ ...releaseInfoOf(gray), rule: gray.rule }),
+    createdAtMs: stored.createdAtMs,
+    changedAtMs: stored.changedAtMs,
+    revision: modRevision,
+  })
+  return { path, file, dataKey: keyOf(stored.dataKey) }
+}
+
+/** The value that says which version a deleted file had last. */
+export function encodeGone(latestVersion: number): string {
+  return JSON.stringify({ latestVersion })
+}
+
+/** @returns the version that a deleted file had last */
+export function decodeGone(value: Uint8Array): number {
+  const { latestVersion } = parse(value) as { readonly latestVersion: number }
+  return latestVersion
+}
+
+/** The value of a release or a draft. */
+export function encodeContent<Head extends ReleaseInfo | DraftHead>({
+  head,
+  dataKey,
+  content,
+}: StoredContent<Head>): Uint8Array {
+  const line = encoder.encode(`${JSON.stringify({ ...head, dataKey: storedKey(dataKey) })}\n`)
+  const value = new Uint8Array(line.length + content.length)
+  value.set(line)
+  value.set(content, line.length)
+  return value
+}
+
+/** The same for a content that is plain: text, which is encoded once, by the store. */
+export function encodePlainContent(head: ReleaseInfo | DraftHead, content: string): string {
+  return `${JSON.stringify(head)}\n${content}`
+}
+
+/** @returns a view of the value, not a copy */
+export function decodeContent<Head extends ReleaseInfo | DraftHead>(value: Uint8Array): StoredContent<Head> {
+  const { head: line, content } = split(value)
+  const { dataKey, ...head } = line as Head & { readonly dataKey?: StoredKey }
+  return { head: head as unknown as Head, dataKey: keyOf(dataKey), content }
+}
+
+/** The value of a template: a line about it, then its content. */
+export function encodeTemplate({ content, ...head }: Omit<Template, 'name' | 'revision'>): string {
+  return `${JSON.stringify(head)}\n${content}`
+}
+
+/** @param name as it was given */
+export function decodeTemplate(name: string, { value, modRevision }: StoredValue): Template {
+  const { head, content } = split(value)
+  const { format, comment, createdAtMs, changedAtMs } = head as Omit<
+    Template,
+    'name' | 'content' | 'revision'
+  >
+  const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString()
+  return Object.freeze({
+    ...{ name, content: text, format, comment, createdAtMs, changedAtMs, revision: modRevision },
+  })
+}
+
+interface StoredKey {
+  readonly keyId: string
+  readonly bytes: string
+}
+
+function storedKey(key: WrappedKey | undefined): StoredKey | undefined {
+  if (key === undefined) return undefined
+  return { keyId: key.keyId, bytes: Buffer.from(key.bytes).toString('base64') }
+}
+
+function keyOf(stored: StoredKey | undefined): WrappedKey | undefined {
+  return stored === undefined
+    ? undefined
+    : { keyId: stored.keyId, bytes: Buffer.from(stored.bytes, 'base64') }
+}
+
+/** What stands before and after the first line end. @returns views of the value, no copies */
+function split(value: Uint8Array): { readonly head: unknown; readonly content: Uint8Array } {
+  const end = value.indexOf(lineEnd)
+  invariant(end !== -1, 'a content has a line before it')
+  return { head: parse(value.subarray(0, end)), content: value.subarray(end + 1) }
+}
+
+function parse(value: Uint8Array): unknown {
+  return JSON.parse(decoder.decode(value))
+}

@@ -1,0 +1,137 @@
+import type { Store } from '@orrery/store'
+import { decodeContent, decodeFile, type DraftHead } from '../codec.ts'
+import type { CallOptions, Files, Releases, Slice, SliceRequest } from '../config-hub.ts'
+import { filePath, releaseKey } from '../keys.ts'
+import type { Draft, FileKey, Release, ReleaseInfo } from '../model.ts'
+import { releaseOf } from '../reads/release-of.ts'
+import { refuse } from '../validate/fields.ts'
+import { checkFileKey } from '../validate/names.ts'
+import { checkSlice, checkVersion } from '../validate/queries.ts'
+import { type FileContents, md5Of } from './file-contents.ts'
+import { rangeOf } from './file-state.ts'
+import { fileNotFound } from './moment.ts'
+
+/** What a content history reads. */
+export interface ContentHistoryParts {
+  readonly store: Pick<Store, 'txn'>
+  /** Under which all keys stand. */
+  readonly prefix: string
+  readonly contents: FileContents
+}
+
+/** Releases that are read at once: each comes with its content. */
+const stepMaxReleases = 8
+
+/**
+ * What stands in the store of a file beside what everybody asks for: its draft, and what was ever released of it. It is read from this
+ * member's state, where whoever wrote finds what he wrote.
+ */
+export class ContentHistory implements Pick<Files, 'draft'>, Pick<Releases, 'get' | 'history'> {
+  readonly #parts: ContentHistoryParts
+
+  constructor(parts: ContentHistoryParts) {
+    this.#parts = parts
+  }
+
+  async draft(key: FileKey, options: CallOptions = {}): Promise<Draft | undefined> {
+    checkFileKey(key)
+    const { store, prefix, contents } = this.#parts
+    const path = filePath(key)
+    // Both of one revision: a draft that is released meanwhile would be missed.
+    const { responses } = await store.txn(
+      {
+        success: [
+          { type: 'range', key: `${prefix}live/files/${path}` },
+          { type: 'range', key: `${prefix}drafts/${path}` },
+        ],
+      },
+      { signal: options.signal, serializable: true },
+    )
+    const [file, draft] = responses.map((response) => rangeOf(response).kvs[0])
+    if (file === undefined) throw fileNotFound(key)
+    if (draft !== undefined) {
+      const stored = decodeContent<DraftHead>(draft.value)
+      return draftOf(key, await contents.textOfDraft(path, stored), {
+        releasedAs: undefined,
+        encrypted: stored.dataKey !== undefined,
+      })
+    }
+    const { latestVersion } = decodeFile(path, file).file
+    const newest = latestVersion > 0 ? await contents.release(path, latestVersion, options) : undefined
+    if (newest === undefined) return undefined
+    const { encrypted } = newest.head
+    return draftOf(key, await contents.textOfRelease(path, newest), { releasedAs: latestVersion, encrypted })
+  }
+
+  async get(key: FileKey, version: number, options: CallOptions = {}): Promise<Release | undefined> {
+    checkFileKey(key)
+    checkVersion(version)
+    const { contents } = this.#parts
+    const path = filePath(key)
+    const stored = await contents.release(path, version, options)
+    return stored && releaseOf(key, stored.head, await contents.textOfRelease(path, stored))
+  }
+
+  async history(key: FileKey, request: SliceRequest = {}): Promise<Slice<ReleaseInfo>> {
+    checkFileKey(key)
+    const { after, limit } = checkSlice(request)
+    const path = filePath(key)
+    const items: ReleaseInfo[] = []
+    // The versions that are not read yet are below this one.
+    let below = after === undefined ? await this.#versionsEnd(path, request) : versionOf(after)
+    while (below > 1 && items.length < limit) {
+      const from = Math.max(1, below - Math.min(stepMaxReleases, limit - items.length))
+      const { found, hasMore } = await this.#step(path, { from, below }, request)
+      items.push(...found)
+      below = hasMore ? from : 1
+    }
+    return { items, next: below > 1 ? String(below) : undefined }
+  }
+
+  /** Above all versions of a file. */
+  async #versionsEnd(path: string, { signal }: CallOptions): Promise<number> {
+    const { store, prefix } = this.#parts
+    const file = `${prefix}live/files/${path}`
+    const { responses } = await store.txn(
+      { success: [{ type: 'range', key: file }] },
+      { signal, serializable: true },
+    )
+    const [kv] = rangeOf(responses[0]).kvs
+    return kv === undefined ? 1 : decodeFile(path, kv).file.latestVersion + 1
+  }
+
+  /** Reads some versions, the newest first, and whether there are older ones. */
+  async #step(
+    path: string,
+    { from, below }: { readonly from: number; readonly below: number },
+    { signal }: CallOptions,
+  ): Promise<{ readonly found: readonly ReleaseInfo[]; readonly hasMore: boolean }> {
+    const { store, prefix } = this.#parts
+    const keyOf = (version: number): string => prefix + releaseKey(path, version)
+    const { responses } = await store.txn(
+      {
+        success: [
+          { type: 'range', key: keyOf(from), rangeEnd: keyOf(below) },
+          { type: 'range', key: keyOf(0), rangeEnd: keyOf(from), countOnly: true },
+        ],
+      },
+      { signal, serializable: true },
+    )
+    const [some, older] = responses.map(rangeOf)
+    const found = (some?.kvs ?? []).map(({ value }) => decodeContent<ReleaseInfo>(value).head)
+    return { found: found.reverse(), hasMore: (older?.count ?? 0) > 0 }
+  }
+}
+
+function draftOf(
+  { namespace, group, file }: FileKey,
+  content: string,
+  { releasedAs, encrypted }: Pick<Draft, 'releasedAs' | 'encrypted'>,
+): Draft {
+  return Object.freeze({ namespace, group, file, content, md5: md5Of(content), releasedAs, encrypted })
+}
+
+function versionOf(after: string): number {
+  if (/^\d{1,16}$/.test(after) && Number.isSafeInteger(Number(after))) return Number(after)
+  return refuse('after', 'must be what an earlier slice gave')
+}

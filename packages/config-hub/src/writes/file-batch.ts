@@ -1,0 +1,133 @@
+import { invariant } from '@orrery/environment'
+import type { TxnOpResult, TxnResult } from '@orrery/mvcc'
+import type { Compare, TxnOp, TxnRequest } from '@orrery/store'
+
+/** A group that comes to be with the first file in it. */
+export interface GroupCreation {
+  /** What has to hold, beside that there is no such group. */
+  readonly conditions: readonly Compare[]
+  readonly ops: readonly TxnOp[]
+}
+
+/** One change of one file, decided on what it was at `expected`. */
+export interface FileWrite {
+  /** As `filePath` makes it. */
+  readonly path: string
+  /** As `groupPath` makes it. */
+  readonly groupPath: string
+  /** The revision that the file has to be at; 0: it must not exist. */
+  readonly expected: number
+  /** The revision of what is left of a deleted file of the name; 0: nothing. Only looked at where the file does not exist. */
+  readonly gone: number
+  /** Where the file does not exist: the group to create; undefined: there is one. */
+  readonly creation: GroupCreation | undefined
+  readonly ops: readonly TxnOp[]
+  /** About what it takes in a request. Unit: bytes. */
+  readonly bytes: number
+}
+
+/**
+ * - `done`: at this revision
+ * - `differs`: the file, what is left of it, or its group is not what it was taken for */
+export interface WriteResult {
+  readonly type: 'done' | 'differs'
+  readonly revision: number
+}
+
+/** Where the answer to a write stands among those of a txn. */
+interface AnswerPlace {
+  readonly outer: number
+  /** Within a txn that creates a group. */
+  readonly inner: number | undefined
+}
+
+/**
+ * The txn of a batch: each write is decided by the store by itself, so that one that comes too late takes no other with it.
+ *
+ * ```text
+ * if <file at the expected revision> then <put, delete>              for each file that exists
+ * if <no file, its group exists> then <put>                          for each file that is new
+ * if <no such group> then                                            for each group that is new
+ *   <put it>
+ *   if <no file> then <put>                                          for each file in it
+ * ```
+ */
+export class FileBatch {
+  readonly #prefix: string
+  readonly #ops: TxnOp[] = []
+  readonly #places: AnswerPlace[] = []
+
+  constructor(prefix: string, writes: readonly FileWrite[]) {
+    this.#prefix = prefix
+    /** Operations of the groups that are created, and where their txns stand. */
+    const created = new Map<string, { readonly outer: number; readonly ops: TxnOp[] }>()
+    for (const write of writes) {
+      const { creation, groupPath } = write
+      if (creation === undefined) {
+        this.#places.push({ outer: this.#ops.length, inner: undefined })
+        this.#ops.push(this.#fileTxn(write))
+        continue
+      }
+      let group = created.get(groupPath)
+      if (group === undefined) {
+        group = { outer: this.#ops.length, ops: [...creation.ops] }
+        created.set(groupPath, group)
+        this.#ops.push(this.#groupTxn(write, creation, group.ops))
+      }
+      this.#places.push({ outer: group.outer, inner: group.ops.length })
+      group.ops.push(this.#fileTxn(write))
+    }
+  }
+
+  request(): TxnRequest {
+    return { success: this.#ops }
+  }
+
+  /** @returns the result of each write, in their order */
+  results({ responses, revision }: TxnResult): readonly WriteResult[] {
+    const done: WriteResult = { type: 'done', revision }
+    const differs: WriteResult = { type: 'differs', revision }
+    return this.#places.map(({ outer, inner }) => {
+      const answer = answerOf(responses[outer])
+      if (!answer.succeeded) return differs
+      return inner === undefined || answerOf(answer.responses[inner]).succeeded ? done : differs
+    })
+  }
+
+  #groupTxn({ groupPath }: FileWrite, { conditions }: GroupCreation, success: readonly TxnOp[]): TxnOp {
+    return {
+      type: 'txn',
+      compare: [isAbsent(`${this.#prefix}live/groups/${groupPath}`), ...conditions],
+      success,
+    }
+  }
+
+  #fileTxn({ path, groupPath, expected, gone, creation, ops }: FileWrite): TxnOp {
+    const compare = [isAt(`${this.#prefix}live/files/${path}`, expected)]
+    if (expected === 0) {
+      compare.push(isAt(`${this.#prefix}live/gone/${path}`, gone))
+      if (creation === undefined) compare.push(isPresent(`${this.#prefix}live/groups/${groupPath}`))
+    }
+    return { type: 'txn', compare, success: ops }
+  }
+}
+
+/** The key is at a revision; 0: it does not exist. */
+export function isAt(key: string, modRevision: number): Compare {
+  return { key, target: 'modRevision', result: 'equal', value: modRevision }
+}
+
+/** There is no such key. */
+export function isAbsent(key: string): Compare {
+  return isAt(key, 0)
+}
+
+/** There is such a key. */
+export function isPresent(key: string): Compare {
+  return { key, target: 'createRevision', result: 'notEqual', value: 0 }
+}
+
+function answerOf(response: TxnOpResult | undefined): TxnResult {
+  invariant(response?.type === 'txn', 'a nested txn answers as a txn')
+  return response
+}

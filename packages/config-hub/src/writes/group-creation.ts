@@ -1,0 +1,39 @@
+import type { AuditIds } from '../audit/audit-id.ts'
+import { type AuditAuthor, auditOps, type LastEntry } from '../audit/audit-record.ts'
+import { encodeGroup } from '../codec.ts'
+import { groupPath } from '../keys.ts'
+import type { GroupDraft } from '../validate/specs.ts'
+import type { GroupCreation } from './file-batch.ts'
+
+/** The subject of a group in the trail: a file without a name. @param path as `groupPath` makes it */
+export function groupSubject(path: string): string {
+  return `${path}/`
+}
+
+/** A group that its first file needs. */
+export interface NewGroup {
+  readonly draft: GroupDraft
+  /** Of the groups that had its name. */
+  readonly last: LastEntry
+  /** The time of day. */
+  readonly wallMs: number
+}
+
+/** How a group comes to be with its first file. */
+export function createGroup(
+  parts: { readonly prefix: string; readonly ids: AuditIds },
+  { draft, last, wallMs }: NewGroup,
+  author: AuditAuthor,
+): GroupCreation {
+  const path = groupPath(draft)
+  const place = { ...last.notBefore, atMs: Math.max(wallMs, last.notBefore.atMs) }
+  const group = { ...draft, createdAtMs: place.atMs, changedAtMs: place.atMs, revision: 0 }
+  const note = { action: 'groupCreated', version: undefined, beforeRevision: 0, place } as const
+  return {
+    conditions: [last.isLast],
+    ops: [
+      { type: 'put', key: `${parts.prefix}live/groups/${path}`, value: encodeGroup(group) },
+      ...auditOps(parts, { subject: groupSubject(path), ...note }, author),
+    ],
+  }
+}

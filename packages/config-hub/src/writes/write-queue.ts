@@ -1,0 +1,131 @@
+import { type Batcher, type BatchingOptions, createBatcher } from '@orrery/batching'
+import { type Environment, hasCode } from '@orrery/environment'
+import type { Store } from '@orrery/store'
+import type { CallOptions } from '../config-hub.ts'
+import { ConfigError } from '../errors.ts'
+import { FileBatch, type FileWrite, type WriteResult } from './file-batch.ts'
+import type { FileState } from './file-state.ts'
+
+/** What a write queue needs. */
+export interface WriteQueueParts {
+  readonly store: Pick<Store, 'txn'>
+  readonly environment: Environment
+  readonly prefix: string
+}
+
+/** Writes of one file that follow one another. */
+export interface FileLine {
+  /** What the last of them left behind. Undefined: not known. */
+  state: FileState | undefined
+}
+
+interface Line extends FileLine {
+  last: Promise<unknown> | undefined
+}
+
+/**
+ * Writes files in batches, one txn of the store each. Writes of the same file follow one another in the order of their calls; all
+ * others may overtake.
+ */
+export class WriteQueue {
+  readonly #parts: WriteQueueParts
+  readonly #batcher: Batcher<FileWrite, WriteResult>
+  /** Of each file that has a write in flight. */
+  readonly #lines = new Map<string, Line>()
+  /** Calls that wait for an earlier one of the same file. */
+  #chained = 0
+
+  constructor(parts: WriteQueueParts, options: BatchingOptions) {
+    this.#parts = parts
+    this.#batcher = createBatcher(
+      {
+        clock: parts.environment.clock,
+        run: (writes) => this.#run(writes),
+        sizeOf: ({ bytes }) => bytes,
+      },
+      { batchMaxBytes, ...options },
+    )
+  }
+
+  /** Writes that wait for others of their file, or for a place in a batch. */
+  get queued(): number {
+    return this.#chained + this.#batcher.stats().queued
+  }
+
+  /**
+   * Runs something for a file when everything before it for the same one has ended.
+   *
+   * @throws ConfigError `CONFIG_OVERLOADED`: too many wait for others already
+   */
+  inOrder<T>(path: string, run: (line: FileLine) => Promise<T>): Promise<T> {
+    const line = this.#lines.get(path) ?? { state: undefined, last: undefined }
+    if (line.last !== undefined) {
+      if (this.#chained >= chainedMaxCalls) {
+        return Promise.reject(new ConfigError('CONFIG_OVERLOADED', 'too much waits for others already'))
+      }
+      this.#chained++
+    } else this.#lines.set(path, line)
+    const next = (): Promise<T> => {
+      this.#chained--
+      return run(line)
+    }
+    const result = line.last === undefined ? run(line) : line.last.then(next, next)
+    line.last = result
+    const forget = (): void => {
+      if (line.last === result) this.#lines.delete(path)
+    }
+    result.then(forget, forget)
+    return result
+  }
+
+  /**
+   * Writes. Call it from within {@link WriteQueue.inOrder}.
+   *
+   * @throws ConfigError `CONFIG_OVERLOADED`, `CONFIG_CLOSED`; what the store throws
+   */
+  async submit(write: FileWrite, { signal }: CallOptions): Promise<WriteResult> {
+    try {
+      return await this.#batcher.submit(write, signal === undefined ? undefined : { signal })
+    } catch (error) {
+      throw toConfigError(error)
+    }
+  }
+
+  /** Writes what waits, and takes no more. */
+  close(): Promise<void> {
+    return this.#batcher.close()
+  }
+
+  async #run(writes: readonly FileWrite[]): Promise<readonly WriteResult[]> {
+    const { store, prefix } = this.#parts
+    const batch = new FileBatch(prefix, writes)
+    try {
+      return batch.results(await store.txn(batch.request()))
+    } catch (error) {
+      // What stands around the writes, such as new groups, takes room of its own.
+      if (writes.length === 1 || !hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')) throw error
+      const half = writes.length >> 1
+      const first = await this.#run(writes.slice(0, half))
+      return [...first, ...(await this.#run(writes.slice(half)))]
+    }
+  }
+}
+
+/** Well below what a store takes in one request; a larger content goes alone. Unit: bytes. */
+const batchMaxBytes = 1_000_000
+
+/** Calls that may wait for earlier ones of the same file. */
+const chainedMaxCalls = 65_536
+
+function toConfigError(error: unknown): unknown {
+  if (hasCode(error, 'BATCHING_QUEUE_FULL', 'BATCHING_ITEM_TOO_LARGE')) {
+    return new ConfigError('CONFIG_OVERLOADED', 'too much waits to be written already', { cause: error })
+  }
+  if (hasCode(error, 'BATCHING_EXPIRED')) {
+    return new ConfigError('CONFIG_OVERLOADED', 'it waited too long to be written', { cause: error })
+  }
+  if (hasCode(error, 'BATCHING_CLOSED')) {
+    return new ConfigError('CONFIG_CLOSED', 'the hub is closed', { cause: error })
+  }
+  return error
+}

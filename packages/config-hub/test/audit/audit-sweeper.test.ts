@@ -1,0 +1,88 @@
+import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
+import { createMemoryStore, type Store } from '@orrery/store'
+import { describe, expect, test } from 'vitest'
+import { AuditSweeper } from '../../src/audit/audit-sweeper.ts'
+import { endOf } from '../../src/keys.ts'
+import { createWriter, key, prefix, trailOf } from '../writes/writers.ts'
+
+const maxAgeMs = 100_000
+
+/** Settles a promise that needs the manual clock's deferred work. */
+async function during<T>(environment: ManualEnvironment, promise: Promise<T>): Promise<T> {
+  let isOver = false
+  const over = (): void => {
+    isOver = true
+  }
+  promise.then(over, over)
+  while (!isOver) {
+    environment.clock.runDeferred()
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  return await promise
+}
+
+async function indexOf(store: Store): Promise<number> {
+  const from = `${prefix}audit/of/`
+  return (await store.range({ key: from, rangeEnd: endOf(from), countOnly: true })).count
+}
+
+describe('the sweeper', () => {
+  test('removes what is too old, with what points at it, a few at a time', async () => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    for (let n = 0; n < 200; n++) await writer.publish(key, { content: `${n}` })
+    environment.clock.advance(50_000)
+    await writer.save(key, { content: 'x' })
+    environment.clock.advance(50_000)
+    const sweeper = new AuditSweeper({ store, environment, prefix }, maxAgeMs)
+    expect(await during(environment, sweeper.sweep())).toBe(0)
+    environment.clock.advance(1)
+    const { revision } = store.status()
+    expect(await during(environment, sweeper.sweep())).toBe(201)
+    expect(store.status().revision - revision).toBe(4)
+    expect(await trailOf(store)).toMatchObject([{ action: 'draftSaved' }])
+    expect(await indexOf(store)).toBe(1)
+    expect((await writer.publish(key)).version).toBe(201)
+  })
+
+  test('looks again and again, until it is closed', async () => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    const sweeper = new AuditSweeper({ store, environment, prefix }, maxAgeMs)
+    sweeper.start()
+    for (let n = 0; n < 3; n++) {
+      await writer.publish(key, { content: `${n}` })
+      // Its own timers, and the time that its work takes.
+      for (let passed = 0; passed < 2 * maxAgeMs; passed += 1_000) {
+        environment.clock.advance(1_000)
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      expect(await trailOf(store)).toEqual([])
+    }
+    await sweeper.close()
+    expect(environment.clock.pending).toBe(0)
+  })
+
+  test('does nothing where entries are kept for ever', () => {
+    const environment = createManualEnvironment()
+    const sweeper = new AuditSweeper({ store: createMemoryStore(), environment, prefix }, Infinity)
+    sweeper.start()
+    expect(environment.clock.pending).toBe(0)
+  })
+
+  test('tries again at its next time when the store fails, and says so', async () => {
+    const environment = createManualEnvironment()
+    const store = createMemoryStore()
+    await store.close()
+    environment.clock.advance(2 * maxAgeMs)
+    const sweeper = new AuditSweeper({ store, environment, prefix }, maxAgeMs)
+    sweeper.start()
+    environment.clock.advance(1_000)
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    expect(environment.logger.lines).toMatchObject([{ level: 'warn' }])
+    expect(environment.clock.pending).toBe(1)
+    await sweeper.close()
+  })
+})

@@ -1,0 +1,196 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  decodeContent,
+  decodeFile,
+  decodeGone,
+  decodeGroup,
+  decodeTemplate,
+  type DraftHead,
+  encodeContent,
+  encodeFile,
+  encodeGone,
+  encodeGroup,
+  encodePlainContent,
+  encodeTemplate,
+  type StoredValue,
+} from '../src/codec.ts'
+import { filePath, groupPath } from '../src/keys.ts'
+import {
+  type ConfigFile,
+  contentFormats,
+  type GrayReleaseInfo,
+  type Group,
+  type Metadata,
+  type ReleaseInfo,
+  type ReleaseOrigin,
+} from '../src/model.ts'
+import type { WrappedKey } from '../src/ports.ts'
+import { textOf } from '../src/reads/release-of.ts'
+
+/** Any text that can be stored: all that UTF-8 can say. */
+const text = fc.string({ unit: 'grapheme', maxLength: 20 })
+const time = fc.nat()
+const version = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+const metadata: fc.Arbitrary<Metadata> = fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true })
+const format = fc.constantFrom(...contentFormats)
+const origins: readonly ReleaseOrigin[] = ['publish', 'gray', 'promote', 'rollback', 'restate']
+/** Objects as everybody makes them. */
+const own = { noNullPrototype: true }
+const maybe = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(values, { nil: undefined })
+
+const infos: fc.Arbitrary<ReleaseInfo> = fc.record(
+  {
+    version,
+    name: text,
+    md5: fc.string({ unit: fc.constantFrom('0', '9', 'a', 'f'), minLength: 32, maxLength: 32 }),
+    sizeBytes: fc.nat(),
+    format,
+    tags: metadata,
+    comment: text,
+    encrypted: fc.boolean(),
+    origin: fc.constantFrom(...origins),
+    from: maybe(version),
+    releasedAtMs: time,
+    actor: text,
+    reason: text,
+  },
+  own,
+)
+
+const grays: fc.Arbitrary<GrayReleaseInfo> = fc
+  .tuple(infos, fc.record({ percent: fc.integer({ min: 0, max: 100 }), addresses: fc.array(text) }, own))
+  .map(([info, rule]) => ({ ...info, rule }))
+
+const files: fc.Arbitrary<ConfigFile> = fc.record(
+  {
+    namespace: text,
+    group: text,
+    file: text,
+    format,
+    comment: text,
+    tags: metadata,
+    encrypted: fc.boolean(),
+    hasDraft: fc.boolean(),
+    latestVersion: fc.nat(),
+    release: maybe(infos),
+    gray: maybe(grays),
+    createdAtMs: time,
+    changedAtMs: time,
+    revision: version,
+  },
+  own,
+)
+
+const groups: fc.Arbitrary<Group> = fc.record(
+  {
+    ...{ namespace: text, group: text, comment: text, business: text, department: text, metadata },
+    ...{ createdAtMs: time, changedAtMs: time, revision: version },
+  },
+  own,
+)
+
+const bytes = fc.uint8Array({ maxLength: 40 })
+const dataKeys: fc.Arbitrary<WrappedKey | undefined> = maybe(fc.record({ keyId: text, bytes }))
+
+/** A value as the store gives it: UTF-8, in the middle of something else. */
+function stored(value: string | Uint8Array, modRevision = 7): StoredValue {
+  const whole = Buffer.concat([Buffer.from('before'), Buffer.from(value), Buffer.from('after')])
+  return { value: whole.subarray(6, whole.length - 5), modRevision }
+}
+
+/** Bytes compare as bytes, whatever class they are of. */
+function plainKey(key: WrappedKey | undefined): unknown {
+  return key && { keyId: key.keyId, bytes: [...key.bytes] }
+}
+
+describe('the codec', () => {
+  test('gives groups back as they were', () => {
+    fc.assert(
+      fc.property(groups, (group) => {
+        expect(decodeGroup(groupPath(group), stored(encodeGroup(group), group.revision))).toStrictEqual(group)
+      }),
+    )
+  })
+
+  test('gives files back as they were, with their data keys', () => {
+    fc.assert(
+      fc.property(files, dataKeys, (file, dataKey) => {
+        const path = filePath(file)
+        const decoded = decodeFile(path, stored(encodeFile({ file, dataKey }), file.revision))
+        expect(decoded.file).toStrictEqual(file)
+        expect(decoded.path).toBe(path)
+        expect(plainKey(decoded.dataKey)).toEqual(plainKey(dataKey))
+      }),
+    )
+  })
+
+  test('gives files that nobody can change', () => {
+    fc.assert(
+      fc.property(files, (file) => {
+        const decoded = decodeFile(filePath(file), stored(encodeFile({ file, dataKey: undefined }))).file
+        for (const part of [decoded, decoded.release, decoded.gray]) expect(Object.isFrozen(part)).toBe(true)
+      }),
+    )
+  })
+
+  test('gives releases and their contents back as they were, whatever bytes they are of', () => {
+    fc.assert(
+      fc.property(infos, dataKeys, bytes, (head, dataKey, content) => {
+        const decoded = decodeContent<ReleaseInfo>(stored(encodeContent({ head, dataKey, content })).value)
+        expect(decoded.head).toEqual(head)
+        expect(Object.keys(decoded.head)).not.toContain('dataKey')
+        expect(plainKey(decoded.dataKey)).toEqual(plainKey(dataKey))
+        expect([...decoded.content]).toEqual([...content])
+      }),
+    )
+  })
+
+  test('stores a plain content in the same way, whether it is text or bytes', () => {
+    fc.assert(
+      fc.property(infos, fc.oneof(text, fc.constant('\ufeffa\n\nb\r\n')), (head, content) => {
+        const value = Buffer.from(encodePlainContent(head, content))
+        const asBytes = encodeContent({ head, dataKey: undefined, content: Buffer.from(content) })
+        expect(value.equals(asBytes)).toBe(true)
+        expect(textOf(decodeContent<ReleaseInfo>(stored(value).value).content)).toBe(content)
+      }),
+    )
+  })
+
+  test('gives drafts, templates and what is left of files back as they were', () => {
+    fc.assert(
+      fc.property(
+        text,
+        text,
+        fc.record({ format, createdAtMs: time, changedAtMs: time }),
+        (content, comment, rest) => {
+          const draft = decodeContent<DraftHead>(stored(encodePlainContent({ md5: 'x' }, content)).value)
+          expect([draft.head, textOf(draft.content)]).toEqual([{ md5: 'x' }, content])
+          const template = { content, comment, ...rest }
+          expect(decodeTemplate('name', stored(encodeTemplate(template)))).toStrictEqual({
+            ...{ name: 'name', revision: 7 },
+            ...template,
+          })
+        },
+      ),
+    )
+    fc.assert(fc.property(version, (latest) => decodeGone(stored(encodeGone(latest)).value) === latest))
+  })
+
+  test('leaves out what a later version says', () => {
+    const file = decodeFile(
+      'a/b/c',
+      stored('{"format":"text","newer":1,"release":{"version":1,"newer":2}}'),
+    ).file
+    expect(file).not.toHaveProperty('newer')
+    expect(file.release).not.toHaveProperty('newer')
+    expect(decodeGroup('a/b', stored('{"comment":"x","newer":1}'))).not.toHaveProperty('newer')
+  })
+
+  test('refuses what is none of it', () => {
+    expect(() => decodeFile('a/b/c', stored('nonsense'))).toThrow(SyntaxError)
+    expect(() => decodeContent(stored('{}').value)).toThrow('a content has a line before it')
+    expect(() => decodeContent(stored('{\n').value)).toThrow(SyntaxError)
+  })
+})

@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { fileKeyOf, filePath } from '../../src/keys.ts'
+import {
+  checkFileKey,
+  checkGroupKey,
+  checkNamespaceName,
+  checkTemplateName,
+} from '../../src/validate/names.ts'
+import { chars, refusal } from './refusal.ts'
+
+const inGroup = (file: unknown): object => ({ namespace: 'n', group: 'g', file })
+
+const plainNames: readonly string[] = ['n', 'Prod-1', 'a.b', 'com.shop:cart', 'a/b', '_', '...a']
+const badNames: readonly unknown[] = [
+  '',
+  '.',
+  '..',
+  'a b',
+  'ä',
+  'a\\b',
+  'a%b',
+  'a\n',
+  '名',
+  5,
+  null,
+  undefined,
+  ['n'],
+]
+
+describe('a namespace and a group', () => {
+  test.each([...plainNames, chars(64)])('may be called %j', (name) => {
+    expect(() => checkNamespaceName(name)).not.toThrow()
+    expect(() => checkGroupKey({ namespace: name, group: name })).not.toThrow()
+  })
+
+  test.each([...badNames, chars(129)].map((name) => [name]))('may not be called %j', (name) => {
+    expect(() => checkNamespaceName(name)).toThrow(refusal('namespace'))
+    expect(() => checkGroupKey({ namespace: 'n', group: name })).toThrow(refusal('group'))
+  })
+
+  test('have names of different length', () => {
+    expect(() => checkNamespaceName(chars(65))).toThrow(refusal('namespace'))
+    expect(() => checkGroupKey({ namespace: 'n', group: chars(128) })).not.toThrow()
+  })
+
+  test.each([[null], [undefined], ['n/g'], [5]])('are named by a key, not by %j', (key) => {
+    expect(() => checkGroupKey(key)).toThrow(refusal('key'))
+  })
+
+  test('may be named by something that has more than a name', () => {
+    class Release {
+      readonly namespace = 'n'
+      readonly group = 'g'
+      readonly file = 'f'
+    }
+    expect(() => checkFileKey(new Release())).not.toThrow()
+  })
+})
+
+describe('a file', () => {
+  test.each([
+    'a',
+    'application.yaml',
+    'a/b/c.json',
+    '.env',
+    '..a',
+    'a..b/...',
+    'with space.txt',
+    'quote\'s "and" more: *?<>|%2F',
+    'größe/名前/ключ.toml',
+    '日本語のファイル.yaml',
+    '😀/🚀.json',
+    chars(256),
+  ])('may be called %j', (file) => {
+    expect(() => checkFileKey(inGroup(file))).not.toThrow()
+    expect(fileKeyOf(filePath({ namespace: 'n', group: 'g', file }))).toEqual(inGroup(file))
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['too much', chars(257)],
+    ['half of a surrogate pair, first', 'a\ud83d'],
+    ['half of a surrogate pair, second', '\ude00a'],
+    ['a pair the wrong way round', '\ude00\ud83d'],
+    ['a control character', 'a\u0000b'],
+    ['the escape of terminals', 'a\u001b[31mb'],
+    ['delete', 'a\u007f'],
+    ['a control character of ISO 8859', 'a\u0085b'],
+    ['a line end', 'a\nb'],
+    ['a tab', 'a\tb'],
+    ['a line separator', 'a\u2028b'],
+    ['a paragraph separator', 'a\u2029b'],
+    ['an override of direction', 'a\u202eb'],
+    ['an isolate', 'a\u2066b'],
+    ['a mark of direction', 'a\u200fb'],
+    ['the Arabic letter mark', 'a\u061cb'],
+    ['a space without width', 'a\u200bb'],
+    ['a joiner', 'a\u200db'],
+    ['a non-joiner', 'a\u200cb'],
+    ['a word joiner', 'a\u2060b'],
+    ['a byte order mark', '\ufeffa'],
+    ['a soft hyphen', 'a\u00adb'],
+    ['a filler', 'a\u3164b'],
+    ['a grapheme joiner', 'a\u034fb'],
+    ['a variation selector', '❤\ufe0f'],
+    ['a tag character', 'a\u{e0061}'],
+    ['a no-break space', 'a\u00a0b'],
+    ['an ideographic space', 'a\u3000b'],
+    ['a character that is none', 'a\uffff'],
+    ['a private character', 'a\ue000'],
+    ['a letter with its accent apart', 'e\u0301'],
+    ['another form of a letter', '\u212b'],
+    ['Hangul in parts', '\u1112\u1161\u11ab'],
+    ['a space before', ' a'],
+    ['a space behind', 'a '],
+    ['a space before a slash', 'a /b'],
+    ['a space behind a slash', 'a/ b'],
+    ['a backslash', 'a\\b'],
+    ['a slash before', '/a'],
+    ['a slash behind', 'a/'],
+    ['two slashes', 'a//b'],
+    ['a slash alone', '/'],
+    ['the folder itself', '.'],
+    ['the folder above', '..'],
+    ['a way up', 'a/../b'],
+    ['a way up to begin with', '../a'],
+    ['a way nowhere', 'a/./b'],
+    ['a number', 5],
+    ['null', null],
+    ['undefined', undefined],
+    ['an array', ['a']],
+  ])('may not be called by %s', (_, file) => {
+    expect(() => checkFileKey(inGroup(file))).toThrow(refusal('file'))
+  })
+
+  test('has a group', () => {
+    expect(() => checkFileKey({ namespace: 'n', file: 'f' })).toThrow(refusal('group'))
+  })
+
+  test('has a name that is the same after its way through a path, whatever is allowed', () => {
+    const isAllowed = (file: string): boolean => {
+      try {
+        checkFileKey(inGroup(file))
+        return true
+      } catch {
+        return false
+      }
+    }
+    const property = fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 6 }), (file) => {
+      fc.pre(isAllowed(file))
+      const path = filePath({ namespace: 'n', group: 'g', file })
+      expect(path.split('/')).toHaveLength(3)
+      expect(fileKeyOf(path)).toEqual(inGroup(file))
+    })
+    fc.assert(property, { numRuns: 500 })
+  })
+})
+
+test('a template is called as a file is', () => {
+  expect(() => checkTemplateName('spring/größe.yaml')).not.toThrow()
+  expect(() => checkTemplateName(chars(128))).not.toThrow()
+  for (const name of ['', 'a/../b', 'a\u202eb', chars(129), 5]) {
+    expect(() => checkTemplateName(name)).toThrow(refusal('name'))
+  }
+})

@@ -1,0 +1,405 @@
+import { createManualEnvironment } from '@orrery/environment/testing'
+import { createMemoryStore, type Store } from '@orrery/store'
+import { describe, expect, test } from 'vitest'
+import { ContentHistory } from '../../src/writes/content-history.ts'
+import { createWriter, FakeCodec, key, prefix, trailOf } from './writers.ts'
+
+const path = 'default/shop/app.txt'
+const rule = { percent: 10 }
+
+/** Counts what a writer asks of its store. */
+function counted(store: Store): { readonly store: Store; readonly calls: Record<string, number> } {
+  const calls: Record<string, number> = {}
+  const proxy = new Proxy(store, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        calls[String(name)] = (calls[String(name)] ?? 0) + 1
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+  return { store: proxy, calls }
+}
+
+describe('publishing', () => {
+  test('a content that is given creates the file and its group in the same revision', async () => {
+    await using store = createMemoryStore()
+    const { writer, seen, contents } = createWriter(store)
+    const release = await writer.publish(key, { content: 'a = 1' }, { actor: 'ann', reason: 'first' })
+    expect(release).toMatchObject({ ...key, version: 1, content: 'a = 1', origin: 'publish', name: 'v1' })
+    expect(release).toMatchObject({ actor: 'ann', reason: 'first', comment: 'first' })
+    expect(seen.record(path)?.file.release?.md5).toBe(release.md5)
+    expect(seen.group('default/shop')?.revision).toBe(seen.record(path)?.file.revision)
+    const stored = await contents.release(path, 1)
+    expect(stored && (await contents.textOfRelease(path, stored))).toBe('a = 1')
+    const trail = await trailOf(store)
+    expect(trail).toMatchObject([{ action: 'groupCreated' }, { action: 'published', version: 1 }])
+    expect(trail[1]).toMatchObject({ ...key, actor: 'ann', reason: 'first', beforeRevision: 0 })
+  })
+
+  test('of a file that is known takes one txn with four puts, and reads nothing', async () => {
+    await using store = createMemoryStore()
+    const { store: watched, calls } = counted(store)
+    const { writer, seen } = createWriter(watched)
+    await writer.publish(key, { content: 'a = 1' })
+    seen.isHeld = true
+    for (const name of Object.keys(calls)) calls[name] = 0
+    const before = store.status()
+    await writer.publish(key, { content: 'a = 2' })
+    expect(calls).toEqual({ txn: 1, range: 0, status: 0 })
+    const after = store.status()
+    expect([after.revision - before.revision, after.keys - before.keys]).toEqual([1, 3])
+  })
+
+  test('takes the draft if no content is given, and the draft is gone', async () => {
+    await using store = createMemoryStore()
+    const { writer, seen, contents } = createWriter(store)
+    await writer.save(key, { content: 'draft', tags: { team: 'a' } })
+    expect(seen.record(path)?.file).toMatchObject({ hasDraft: true, release: undefined, latestVersion: 0 })
+    const release = await writer.publish(key, { name: 'spring', releaseComment: 'for all' })
+    expect(release).toMatchObject({
+      content: 'draft',
+      name: 'spring',
+      comment: 'for all',
+      tags: { team: 'a' },
+    })
+    expect(seen.record(path)?.file).toMatchObject({ hasDraft: false, latestVersion: 1 })
+    expect(await contents.draft(path)).toBeUndefined()
+    await expect(writer.publish(key)).rejects.toMatchObject({ code: 'CONFIG_NO_DRAFT' })
+  })
+
+  test('a content that is not of its format is refused, and a draft of it is not', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    const json = { ...key, file: 'app.json' }
+    const { revision } = store.status()
+    await expect(writer.publish(json, { content: '{' })).rejects.toMatchObject({
+      code: 'CONFIG_CONTENT_INVALID',
+    })
+    expect(store.status().revision).toBe(revision)
+    await writer.save(json, { content: '{' })
+    await expect(writer.publish(json)).rejects.toMatchObject({ code: 'CONFIG_CONTENT_INVALID' })
+    expect(await writer.publish(json, { format: 'text' })).toMatchObject({ content: '{', format: 'text' })
+  })
+
+  test('many files at once takes few txns', async () => {
+    await using store = createMemoryStore()
+    const { store: watched, calls } = counted(store)
+    const { writer, seen } = createWriter(watched)
+    const files = Array.from({ length: 64 }, (_, n) => ({ ...key, file: `${n}.txt` }))
+    await Promise.all(files.map((file) => writer.publish(file, { content: 'x' })))
+    expect(store.status().revision).toBe(2)
+    seen.isHeld = true
+    calls['txn'] = 0
+    await Promise.all(files.map((file) => writer.publish(file, { content: 'y' })))
+    expect(calls['txn']).toBe(1)
+    expect(writer.stats).toEqual({ queued: 0, done: 128, conflicts: 0 })
+  })
+
+  test('takes calls for one file in their order', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    const contents = Array.from({ length: 20 }, (_, n) => `${n}`)
+    const releases = await Promise.all(contents.map((content) => writer.publish(key, { content })))
+    expect(releases.map(({ version }) => version)).toEqual(contents.map((_, n) => n + 1))
+    expect(releases.map(({ content }) => content)).toEqual(contents)
+    expect(writer.stats.conflicts).toBe(0)
+  })
+
+  test('is refused where there is no group, if groups are not created with their files', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { autoCreate: false })
+    await expect(writer.publish(key, { content: 'x' })).rejects.toMatchObject({
+      code: 'CONFIG_GROUP_NOT_FOUND',
+    })
+    expect(store.status().revision).toBe(1)
+  })
+
+  test('a content of the largest size succeeds, beside others in flight', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    const content = 'x'.repeat(1_048_576)
+    const files = Array.from({ length: 4 }, (_, n) => ({ ...key, file: `${n}.txt` }))
+    const releases = await Promise.all(files.map((file) => writer.publish(file, { content })))
+    expect(releases.map(({ sizeBytes }) => sizeBytes)).toEqual(files.map(() => 1_048_576))
+    await expect(writer.publish(key, { content: `${content}x` })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    })
+  })
+})
+
+describe('a condition', () => {
+  test('on the revision is held against what the store has, however little is known here', async () => {
+    await using store = createMemoryStore()
+    const [one, other] = [createWriter(store), createWriter(store)]
+    await one.writer.publish(key, { content: 'a' }, { ifRevision: 0 })
+    const revision = one.seen.record(path)?.file.revision ?? 0
+    // The other one has not heard of anything, and still gets it right both times.
+    await expect(other.writer.publish(key, { content: 'b' }, { ifRevision: 0 })).rejects.toMatchObject({
+      code: 'CONFIG_CONFLICT',
+    })
+    expect((await other.writer.publish(key, { content: 'b' }, { ifRevision: revision })).version).toBe(2)
+    await expect(one.writer.save(key, { content: 'c' }, { ifRevision: revision })).rejects.toMatchObject({
+      code: 'CONFIG_CONFLICT',
+    })
+  })
+
+  test('on the content means the draft, or what was released last', async () => {
+    await using store = createMemoryStore()
+    const { writer, contents } = createWriter(store)
+    const history = new ContentHistory({ store, prefix, contents })
+    const md5 = async (): Promise<string> => (await history.draft(key))?.md5 ?? ''
+    await writer.save(key, { content: 'a' }, { ifMd5: '' })
+    await writer.save(key, { content: 'b' }, { ifMd5: await md5() })
+    await writer.publish(key, {}, { ifMd5: await md5() })
+    const released = await md5()
+    await writer.save(key, { content: 'c' }, { ifMd5: released })
+    await expect(writer.publish(key, {}, { ifMd5: released })).rejects.toMatchObject({
+      code: 'CONFIG_CONFLICT',
+    })
+    await writer.discardDraft(key)
+    await writer.withdraw(key)
+    await writer.publish(key, { content: 'd' }, { ifMd5: released })
+  })
+
+  test('of two who publish on the same content one fails', async () => {
+    await using store = createMemoryStore()
+    const [one, other] = [createWriter(store), createWriter(store)]
+    const { md5 } = await one.writer.publish(key, { content: 'a' })
+    await other.seen.read()
+    const results = await Promise.allSettled(
+      [one, other].map(({ writer }, n) => writer.publish(key, { content: `${n}` }, { ifMd5: md5 })),
+    )
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(one.seen.record(path)?.file.latestVersion).toBe(2)
+  })
+})
+
+describe('a gray release', () => {
+  test('keeps everything else from being released, until it ends', async () => {
+    await using store = createMemoryStore()
+    const { writer, seen } = createWriter(store)
+    await writer.publish(key, { content: 'a' })
+    const gray = await writer.publishGray(key, { content: 'b', rule })
+    expect(gray).toMatchObject({ version: 2, origin: 'gray', content: 'b' })
+    expect(gray).not.toHaveProperty('rule')
+    for (const call of [
+      writer.publish(key, { content: 'c' }),
+      writer.publishGray(key, { content: 'c', rule }),
+      writer.rollback(key, 1),
+      writer.withdraw(key),
+    ]) {
+      await expect(call).rejects.toMatchObject({ code: 'CONFIG_GRAY_ACTIVE' })
+    }
+    const file = await writer.promoteGray(key)
+    expect(file).toMatchObject({ gray: undefined, latestVersion: 2 })
+    expect(file.release).toMatchObject({ version: 2, origin: 'promote' })
+    expect(file.release).not.toHaveProperty('rule')
+    expect(seen.record(path)?.file).toEqual(file)
+    await expect(writer.promoteGray(key)).rejects.toMatchObject({ code: 'CONFIG_GRAY_NOT_FOUND' })
+  })
+
+  test('whose rule changes gives new versions of the same contents to everybody', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    const full = await writer.publish(key, { content: 'a', name: 'spring' })
+    const gray = await writer.publishGray(key, { content: 'b', rule })
+    const file = await writer.changeGrayRule(key, { percent: 20 }, { actor: 'ann' })
+    expect(file.latestVersion).toBe(4)
+    expect(file.release).toMatchObject({
+      version: 3,
+      origin: 'restate',
+      from: 1,
+      md5: full.md5,
+      name: 'spring',
+    })
+    expect(file.gray).toMatchObject({ version: 4, origin: 'restate', from: 2, md5: gray.md5, name: 'v4' })
+    expect(file.gray?.rule).toEqual({ percent: 20 })
+    const stopped = await writer.stopGray(key)
+    expect(stopped.release).toMatchObject({ version: 5, origin: 'restate', from: 1, md5: full.md5 })
+    expect((await trailOf(store)).slice(-2)).toMatchObject([
+      { action: 'grayRuleChanged', version: 4, actor: 'ann' },
+      { action: 'grayStopped', version: 5 },
+    ])
+  })
+
+  test('that is the only one leaves nothing to see when it stops', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    await writer.publishGray(key, { content: 'b', rule })
+    expect(await writer.stopGray(key)).toMatchObject({
+      release: undefined,
+      gray: undefined,
+      latestVersion: 1,
+    })
+  })
+})
+
+describe('a file', () => {
+  test('that was deleted goes on with its versions when it comes again', async () => {
+    await using store = createMemoryStore()
+    const { writer, seen } = createWriter(store)
+    await writer.publish(key, { content: 'a' })
+    await writer.publish(key, { content: 'b' })
+    await writer.delete(key)
+    expect(seen.record(path)).toBeUndefined()
+    await expect(writer.delete(key)).rejects.toMatchObject({ code: 'CONFIG_FILE_NOT_FOUND' })
+    const fresh = createWriter(store)
+    await fresh.writer.save(key, { content: 'c' }, { ifRevision: 0 })
+    expect(fresh.seen.record(path)?.file).toMatchObject({ latestVersion: 2, release: undefined })
+    await fresh.writer.delete(key)
+    expect((await writer.publish(key, { content: 'd' })).version).toBe(3)
+    await expect(writer.rollback(key, 2)).rejects.toMatchObject({ code: 'CONFIG_RELEASE_NOT_FOUND' })
+  })
+
+  test('keeps the newest releases', async () => {
+    await using store = createMemoryStore()
+    const one = createWriter(store, { releasesMaxItems: 10 })
+    const history = new ContentHistory({ store, prefix, contents: one.contents })
+    const versions = async (): Promise<readonly number[]> =>
+      (await history.history(key)).items.map(({ version }) => version)
+    for (let n = 1; n <= 12; n++) await one.writer.publish(key, { content: `${n}` })
+    expect(await versions()).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3])
+    // Where fewer are kept from now on, what is left over goes with the next round.
+    const fewer = createWriter(store, { releasesMaxItems: 2 })
+    for (let n = 13; n <= 14; n++) await fewer.writer.publish(key, { content: `${n}` })
+    expect(await versions()).toEqual([14, 13])
+    await fewer.writer.publishGray(key, { content: 'gray', rule })
+    await fewer.writer.changeGrayRule(key, { percent: 50 })
+    expect(await versions()).toEqual([17, 16])
+  })
+
+  test('has a history that is read in slices, the newest first', async () => {
+    await using store = createMemoryStore()
+    const { writer, contents } = createWriter(store)
+    const history = new ContentHistory({ store, prefix, contents })
+    for (let n = 1; n <= 20; n++) await writer.publish(key, { content: `${n}` })
+    const read: number[] = []
+    let after: string | undefined
+    do {
+      const slice = await history.history(key, { limit: 3, after })
+      read.push(...slice.items.map(({ version }) => version))
+      after = slice.next
+    } while (after !== undefined)
+    expect(read).toEqual(Array.from({ length: 20 }, (_, n) => 20 - n))
+    await expect(history.history(key, { after: 'x' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    expect(await history.history({ ...key, file: 'none' })).toEqual({ items: [], next: undefined })
+  })
+})
+
+describe('an encrypted file', () => {
+  const secret = { ...key, file: 'secret.txt' }
+  const secretPath = 'default/shop/secret.txt'
+
+  test('has its draft and its releases sealed, each for its place', async () => {
+    await using store = createMemoryStore()
+    const { writer, contents, seen } = createWriter(store, { codec: new FakeCodec() })
+    const history = new ContentHistory({ store, prefix, contents })
+    await writer.save(secret, { content: 'hidden', encrypted: true })
+    const draft = await contents.draft(secretPath)
+    expect(Buffer.from(draft?.content ?? []).toString()).toBe(`${secretPath}|draft|key 1|neddih`)
+    expect((await history.draft(secret))?.content).toBe('hidden')
+    const release = await writer.publish(secret)
+    expect(release).toMatchObject({ content: 'hidden', encrypted: true, sizeBytes: 6 })
+    const stored = await contents.release(secretPath, 1)
+    expect(Buffer.from(stored?.content ?? []).toString()).toBe(`${secretPath}|1|key 1|neddih`)
+    expect(seen.record(secretPath)?.dataKey).toEqual(stored?.dataKey)
+    await writer.publish(secret, { content: 'more' })
+    const back = await writer.rollback(secret, 1)
+    expect(back).toMatchObject({ version: 3, content: 'hidden', from: 1 })
+    expect(Buffer.from((await contents.release(secretPath, 3))?.content ?? []).toString()).toContain(
+      '|3|key 1|',
+    )
+  })
+
+  test('stays sealed as it was when it is only restated', async () => {
+    await using store = createMemoryStore()
+    const { writer, contents } = createWriter(store, { codec: new FakeCodec() })
+    const history = new ContentHistory({ store, prefix, contents })
+    const { md5 } = await writer.publish(secret, { content: 'hidden', encrypted: true })
+    await writer.publishGray(secret, { content: 'gray', rule })
+    await writer.changeGrayRule(secret, { percent: 50 })
+    const file = await writer.stopGray(secret)
+    expect(file.release).toMatchObject({ version: 5, from: 1, md5 })
+    expect((await history.get(secret, 5))?.content).toBe('hidden')
+    expect((await history.get(secret, 4))?.content).toBe('gray')
+  })
+
+  test('gets a new data key, with which everything that is seen is released again', async () => {
+    await using store = createMemoryStore()
+    const { writer, contents, seen } = createWriter(store, { codec: new FakeCodec() })
+    const history = new ContentHistory({ store, prefix, contents })
+    await writer.publish(secret, { content: 'hidden', encrypted: true })
+    await writer.save(secret, { content: 'next' })
+    const file = await writer.rotateDataKey(secret)
+    expect(file.release).toMatchObject({ version: 2, origin: 'restate', from: 1 })
+    const keys = [await contents.release(secretPath, 1), await contents.release(secretPath, 2)]
+    expect(keys.map((stored) => Buffer.from(stored?.dataKey?.bytes ?? []).toString())).toEqual([
+      'key 1',
+      'key 2',
+    ])
+    expect((await history.get(secret, 2))?.content).toBe('hidden')
+    expect((await history.draft(secret))?.content).toBe('next')
+    expect(Buffer.from(seen.record(secretPath)?.dataKey?.bytes ?? []).toString()).toBe('key 2')
+    await expect(writer.rotateDataKey(key)).rejects.toMatchObject({ code: 'CONFIG_FILE_NOT_FOUND' })
+    await writer.save(key, { content: 'plain' })
+    await expect(writer.rotateDataKey(key)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+
+  test('cannot be where there are no keys', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    await expect(writer.save(secret, { encrypted: true })).rejects.toMatchObject({
+      code: 'CONFIG_KEYS_MISSING',
+    })
+    expect(store.status().revision).toBe(1)
+  })
+})
+
+describe('a call', () => {
+  test('that is given up stops waiting, and leaves those behind it alone', async () => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    const abort = new AbortController()
+    const first = writer.publish(key, { content: '1' })
+    const second = writer.publish(key, { content: '2' }, { signal: abort.signal })
+    const third = writer.publish(key, { content: '3' })
+    const reason = new Error('enough')
+    abort.abort(reason)
+    await expect(second).rejects.toBe(reason)
+    expect((await first).version).toBe(1)
+    expect(await third).toMatchObject({ version: 2, content: '3' })
+    await expect(writer.publish(key, { content: '4' }, { signal: abort.signal })).rejects.toBe(reason)
+  })
+
+  test('after the end is refused, and those before it are finished', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    const before = writer.publish(key, { content: '1' })
+    await Promise.resolve()
+    await before
+    await writer.close()
+    await expect(writer.publish(key, { content: '2' })).rejects.toMatchObject({ code: 'CONFIG_CLOSED' })
+  })
+
+  test('is told to come again when too much waits', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { writes: { queueMaxItems: 2 } })
+    const files = Array.from({ length: 8 }, (_, n) => ({ ...key, file: `${n}.txt` }))
+    const results = await Promise.allSettled(files.map((file) => writer.publish(file, { content: 'x' })))
+    const refused = results.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(6)
+    for (const result of refused) expect(result).toMatchObject({ reason: { code: 'CONFIG_OVERLOADED' } })
+  })
+
+  test('comes through with what the store refuses it for', async () => {
+    await using store = createMemoryStore({}, { quotaBytes: 1_000 })
+    const { writer } = createWriter(store)
+    await expect(writer.publish(key, { content: 'x'.repeat(2_000) })).rejects.toMatchObject({
+      code: 'STORE_NO_SPACE',
+    })
+  })
+})
