@@ -1,8 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { CodedError } from '@orrery/environment'
 import { hasCode } from '@orrery/environment'
-import type { RegistryErrorCode } from '@orrery/registry'
-import { registryErrorCodes } from '@orrery/registry'
 import type { HttpApiErrorCode } from './errors.ts'
 import { httpApiErrorCodes } from './errors.ts'
 
@@ -15,32 +13,27 @@ export interface Failure {
   readonly isInternal: boolean
 }
 
-/** What the registry's refusals are in HTTP. A code that is missing here does not compile. */
-export const statusOfRegistryError: Readonly<Record<RegistryErrorCode, number>> = {
-  REGISTRY_INVALID: 400,
-  REGISTRY_NAMESPACE_NOT_FOUND: 404,
-  REGISTRY_SERVICE_NOT_FOUND: 404,
-  REGISTRY_INSTANCE_NOT_FOUND: 404,
-  REGISTRY_NAMESPACE_EXISTS: 409,
-  REGISTRY_SERVICE_EXISTS: 409,
-  REGISTRY_NAMESPACE_IN_USE: 409,
-  REGISTRY_SERVICE_IN_USE: 409,
-  REGISTRY_ALIAS_INVALID: 409,
-  REGISTRY_CONFLICT: 412,
-  REGISTRY_OVERLOADED: 503,
-  REGISTRY_UNAVAILABLE: 503,
-  REGISTRY_NOT_READY: 503,
-  REGISTRY_CLOSED: 503,
-  REGISTRY_OPTION_INVALID: 500,
+/** What a client is told of what was thrown. Nothing of an internal error reaches it. */
+export type FailureOf = (error: unknown) => Failure
+
+/** How the refusals of what is served become answers. */
+export interface FailureRules<Code extends string> {
+  /** Status by code. A code that is missing does not compile. */
+  readonly statuses: Readonly<Record<Code, number>>
+  /** What is said of a request that is no such request. */
+  readonly invalidCode: Code
 }
 
-/** The same of what this package refuses. */
-export const statusOfHttpApiError: Readonly<Record<HttpApiErrorCode, number>> = {
+/** The status of what this package refuses. */
+const statusOfHttpApiError: Readonly<Record<HttpApiErrorCode, number>> = {
   HTTP_API_CHANGES_GONE: 410,
   HTTP_API_CONNECTIONS_NOT_FOUND: 404,
+  HTTP_API_PLAIN_FORBIDDEN: 403,
   HTTP_API_BODY_TOO_LARGE: 413,
   HTTP_API_MEDIA_TYPE_UNSUPPORTED: 415,
   HTTP_API_TOO_MANY_SUBSCRIPTIONS: 503,
+  HTTP_API_OVERLOADED: 503,
+  HTTP_API_LAGGING: 503,
   HTTP_API_SNAPSHOT_TOO_LARGE: 507,
   HTTP_API_STORE_UNAVAILABLE: 503,
   HTTP_API_REFUSED: 400,
@@ -77,29 +70,35 @@ const internal: Failure = {
   isInternal: true,
 }
 
-/** What a client is told of what was thrown. Nothing of an internal error reaches it. */
-export function failureOf(error: unknown): Failure {
-  if (hasCode(error, ...registryErrorCodes)) return coded(error, statusOfRegistryError[error.code])
-  if (hasCode(error, ...httpApiErrorCodes)) return coded(error, statusOfHttpApiError[error.code])
-  if (hasCode(error, ...storeUnavailable)) {
-    return httpApi('HTTP_API_STORE_UNAVAILABLE', `the store cannot serve now (${error.code})`)
+/** What clients of an API are told, by its rules. */
+export function createFailureOf<Code extends string>({
+  statuses,
+  invalidCode,
+}: FailureRules<Code>): FailureOf {
+  const codes = Object.keys(statuses) as Code[]
+  return (error) => {
+    if (hasCode(error, ...codes)) return coded(error, statuses[error.code])
+    if (hasCode(error, ...httpApiErrorCodes)) return coded(error, statusOfHttpApiError[error.code])
+    if (hasCode(error, ...storeUnavailable)) {
+      return httpApi('HTTP_API_STORE_UNAVAILABLE', `the store cannot serve now (${error.code})`)
+    }
+    if (hasCode(error, 'FST_ERR_CTP_BODY_TOO_LARGE')) {
+      return httpApi('HTTP_API_BODY_TOO_LARGE', 'the body is too large')
+    }
+    if (hasCode(error, 'FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
+      return httpApi('HTTP_API_MEDIA_TYPE_UNSUPPORTED', 'the body is of another type than the route takes')
+    }
+    return refusalOf(error, invalidCode)
   }
-  if (hasCode(error, 'FST_ERR_CTP_BODY_TOO_LARGE')) {
-    return httpApi('HTTP_API_BODY_TOO_LARGE', 'the body is too large')
-  }
-  if (hasCode(error, 'FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
-    return httpApi('HTTP_API_MEDIA_TYPE_UNSUPPORTED', 'the body has to be application/json')
-  }
-  return refusalOf(error)
 }
 
 /** What Fastify says of a request, or a hook of the host: `statusCode` of the error. */
-function refusalOf(error: unknown): Failure {
+function refusalOf(error: unknown, invalidCode: string): Failure {
   if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number')
     return internal
   const status = error.statusCode
   if ('validation' in error || (hasFastifyCode(error) && status === 400)) {
-    return { status: 400, code: 'REGISTRY_INVALID', message: error.message, isInternal: false }
+    return { status: 400, code: invalidCode, message: error.message, isInternal: false }
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'HTTP_API_REFUSED'
   if (status >= 400 && status < 500) return { status, code, message: error.message, isInternal: false }
@@ -118,10 +117,13 @@ function httpApi(code: HttpApiErrorCode, message: string): Failure {
   return { status: statusOfHttpApiError[code], code, message, isInternal: false }
 }
 
-/** A coded error's message begins with its code, which the body has beside it. */
 function coded(error: CodedError, status: number): Failure {
-  if (status === 500) return { ...internal, code: 'HTTP_API_INTERNAL' }
+  if (status === 500) return internal
+  return { status, code: error.code, message: messageOf(error), isInternal: false }
+}
+
+/** A coded error's message begins with its code, which the body has beside it. */
+export function messageOf(error: CodedError): string {
   const prefix = `${error.code}: `
-  const message = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message
-  return { status, code: error.code, message, isInternal: false }
+  return error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message
 }

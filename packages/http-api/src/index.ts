@@ -1,9 +1,12 @@
 /**
- * The HTTP API of a registry, for people and scripts: a Fastify plugin, with its OpenAPI document. Plus the way for
- * heartbeats from one member to another over the same API.
+ * The HTTP APIs of a registry and of a configuration hub, for people and scripts: Fastify plugins, with their OpenAPI
+ * documents. Plus the way for heartbeats from one member to another over the registry's API.
  *
  * @packageDocumentation
  */
+export { configApiDefaults } from './config/options.ts'
+export type { ConfigApiOptions } from './config/options.ts'
+export { configApiPlugin } from './config/plugin.ts'
 export { HttpApiError, httpApiErrorCodes } from './errors.ts'
 export type { HttpApiErrorCode } from './errors.ts'
 export { createHttpHeartbeatPeers, httpHeartbeatPeersDefaults } from './heartbeat-peers.ts'

@@ -1,6 +1,6 @@
 import type { Environment } from '@orrery/environment'
 import type { Registry } from '@orrery/registry'
-import { HttpApiError } from './errors.ts'
+import { resolveIntegers } from './limits.ts'
 
 /** What the API needs of the limits of connections; those of `@orrery/connection-limits` have it. */
 export interface ConnectionLimitsView {
@@ -91,22 +91,5 @@ const mins: ApiLimits = {
 
 /** @throws HttpApiError `HTTP_API_OPTION_INVALID` */
 export function resolveLimits(options: RegistryApiOptions): ApiLimits {
-  const limit = (name: keyof ApiLimits): number => {
-    const value = options[name] ?? registryApiDefaults[name]
-    if (Number.isSafeInteger(value) && value >= mins[name]) return value
-    throw new HttpApiError(
-      'HTTP_API_OPTION_INVALID',
-      `${name} is an integer from ${mins[name]} on, got ${value}`,
-    )
-  }
-  return {
-    bodyMaxBytes: limit('bodyMaxBytes'),
-    batchMaxBytes: limit('batchMaxBytes'),
-    subscriptionsMax: limit('subscriptionsMax'),
-    snapshotMaxBytes: limit('snapshotMaxBytes'),
-    keepaliveMs: limit('keepaliveMs'),
-    stalledMaxMs: limit('stalledMaxMs'),
-    closeMaxMs: limit('closeMaxMs'),
-    eventsMax: limit('eventsMax'),
-  }
+  return resolveIntegers(options, registryApiDefaults, mins)
 }

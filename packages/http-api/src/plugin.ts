@@ -1,15 +1,14 @@
-import ajvCompiler from '@fastify/ajv-compiler'
 import { systemEnvironment } from '@orrery/environment/system'
 import type { Registry } from '@orrery/registry'
 import { RegistryError } from '@orrery/registry'
 import type { FastifyInstance } from 'fastify'
 import { EventRing } from './event-ring.ts'
-import { failureOf } from './failure.ts'
 import { SnapshotJson } from './json/snapshot-json.ts'
 import { addOpenApiRoute, describeRoutes } from './open-api.ts'
 import type { RegistryApiOptions } from './options.ts'
 import { registryApiDefaults, resolveLimits } from './options.ts'
-import { parseQueryString } from './query-string.ts'
+import { failureOf, invalidRequest } from './registry-failure.ts'
+import { registryDocument } from './registry-document.ts'
 import { createRegistryMetrics } from './registry-metrics.ts'
 import { addChangeRoutes } from './routes/changes.ts'
 import { addConnectionRoutes } from './routes/connections.ts'
@@ -22,11 +21,8 @@ import { addOperationRoutes } from './routes/operations.ts'
 import { addServiceRoutes } from './routes/services.ts'
 import { schemas } from './schemas/all.ts'
 import { flags } from './schemas/parameters.ts'
-import type { Schema } from './schemas/schema.ts'
+import { prepareScope } from './scope.ts'
 import { OpenStreams } from './streams/open-streams.ts'
-
-/** What a client that was refused for now may wait. Unit: s. */
-const retryAfterS = 1
 
 /**
  * A Fastify plugin: the HTTP API of a registry, below `/v1`, with `/health`, `/metrics` and `/openapi.json` beside it.
@@ -43,7 +39,10 @@ export async function registryApiPlugin(
 ): Promise<void> {
   const { registry, environment = systemEnvironment() } = options
   const limits = resolveLimits(options)
-  const streams = new OpenStreams(limits.subscriptionsMax)
+  const streams = new OpenStreams(
+    limits.subscriptionsMax,
+    () => new RegistryError('REGISTRY_CLOSED', 'the server is closing'),
+  )
   const events = new EventRing({ registry, clock: environment.clock }, limits.eventsMax)
   const context: RouteContext = {
     fastify,
@@ -58,8 +57,8 @@ export async function registryApiPlugin(
   fastify.addHook('preClose', () => streams.close())
   fastify.addHook('onClose', () => events.close())
 
-  prepare(context)
-  await describeRoutes(fastify)
+  prepareScope(fastify, { environment, schemas, queryString: { flags, invalid: invalidRequest }, failureOf })
+  await describeRoutes(fastify, registryDocument)
   await fastify.register((scope, _options, done) => {
     scope.addHook('preHandler', (_request, _reply, next) => next(notServing(registry)))
     addDataRoutes({ ...context, fastify: scope }, options)
@@ -67,7 +66,7 @@ export async function registryApiPlugin(
   })
   addOperationRoutes(context)
   if (options.connectionLimits !== undefined) addConnectionRoutes(context, options.connectionLimits)
-  addOpenApiRoute(fastify)
+  addOpenApiRoute(fastify, registryDocument)
 }
 
 /** Routes that tell of, or change, what the registry has. */
@@ -89,54 +88,4 @@ function notServing({ state }: Registry): RegistryError | undefined {
   if (state === 'ready' || state === 'failed') return undefined
   const isClosed = state === 'closing' || state === 'closed'
   return new RegistryError(isClosed ? 'REGISTRY_CLOSED' : 'REGISTRY_NOT_READY', `the registry is ${state}`)
-}
-
-type Validate = (schema: Schema) => (value: unknown) => boolean
-
-/** Unlike Fastify's own, it takes nothing away from what it looks at. @param coerceTypes of texts, which is all a URL has */
-function validatorOf(coerceTypes: false | 'array'): Validate {
-  const shared = Object.fromEntries(schemas.map((schema) => [String(schema['$id']), schema]))
-  const compile = ajvCompiler()(shared, {
-    customOptions: {
-      coerceTypes,
-      removeAdditional: false,
-      useDefaults: false,
-      allErrors: false,
-      strict: false,
-    },
-  })
-  return (schema) => compile({ schema })
-}
-
-/** Makes the scope independent of how its host reads requests and writes answers. */
-function prepare({ fastify, environment }: RouteContext): void {
-  for (const schema of schemas) fastify.addSchema(schema)
-  const validators = { body: validatorOf(false), others: validatorOf('array') }
-  fastify.setValidatorCompiler<Schema>(({ schema, httpPart }) =>
-    httpPart === 'body' ? validators.body(schema) : validators.others(schema),
-  )
-  // What is sent has its types. A serializer that picks the fields of a schema would lose those it does not know.
-  fastify.setSerializerCompiler(() => (body) => JSON.stringify(body))
-
-  fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    fastify.getDefaultJsonParser('error', 'error'),
-  )
-  fastify.addHook('preValidation', (request, _reply, done) => {
-    request.query = parseQueryString(request.raw.url ?? '', flags)
-    // No body says as much as an empty object.
-    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {}
-    done()
-  })
-  fastify.setErrorHandler((error, request, reply) => {
-    const { status, code, message, isInternal } = failureOf(error)
-    if (isInternal) {
-      const { method, routeOptions } = request
-      environment.logger.error('http api: a request failed', { method, route: routeOptions.url, error })
-    }
-    if (status === 503) reply.header('retry-after', retryAfterS)
-    return reply.code(status).send({ code, message })
-  })
 }

@@ -1,16 +1,23 @@
-import { RegistryError } from '@orrery/registry'
-
 /** Parameters of a query string; a parameter that is repeated has all of its values. */
 export type QueryParameters = Record<string, string | string[]>
+
+/** Makes the error for a request that is no such request. */
+export type Invalid = (message: string) => Error
+
+/** How a query string is read. */
+export interface QueryStringRules {
+  /** Parameters that are true or false. */
+  readonly flags: ReadonlySet<string>
+  readonly invalid: Invalid
+}
 
 /**
  * Parses what follows the `?`. Unlike Fastify's parser, which a host may replace besides, it refuses escapes that are
  * none: otherwise a filter would quietly look for something else. A parameter without value is `true` if it is a flag.
  *
- * @param flags parameters that are true or false
- * @throws RegistryError `REGISTRY_INVALID`
+ * @throws what `invalid` makes
  */
-export function parseQueryString(url: string, flags: ReadonlySet<string>): QueryParameters {
+export function parseQueryString(url: string, { flags, invalid }: QueryStringRules): QueryParameters {
   // Names come from outside: without a prototype none of them means anything.
   const parameters: QueryParameters = Object.create(null) as QueryParameters
   const begin = url.indexOf('?')
@@ -18,8 +25,8 @@ export function parseQueryString(url: string, flags: ReadonlySet<string>): Query
   for (const part of url.slice(begin + 1).split('&')) {
     if (part === '') continue
     const equals = part.indexOf('=')
-    const name = decode(equals === -1 ? part : part.slice(0, equals))
-    const given = equals === -1 ? '' : decode(part.slice(equals + 1))
+    const name = decode(equals === -1 ? part : part.slice(0, equals), invalid)
+    const given = equals === -1 ? '' : decode(part.slice(equals + 1), invalid)
     const value = given === '' && flags.has(name) ? 'true' : given
     const present = parameters[name]
     if (present === undefined) parameters[name] = value
@@ -29,15 +36,12 @@ export function parseQueryString(url: string, flags: ReadonlySet<string>): Query
   return parameters
 }
 
-function decode(text: string): string {
+function decode(text: string, invalid: Invalid): string {
   const spaced = text.replaceAll('+', ' ')
   if (!spaced.includes('%')) return spaced
   try {
     return decodeURIComponent(spaced)
   } catch {
-    throw new RegistryError(
-      'REGISTRY_INVALID',
-      `querystring has an escape that is none: ${text.slice(0, 100)}`,
-    )
+    throw invalid(`querystring has an escape that is none: ${text.slice(0, 100)}`)
   }
 }

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { EventRing } from '../event-ring.ts'
 import type { SnapshotJson } from '../json/snapshot-json.ts'
 import type { ApiLimits } from '../options.ts'
-import type { RegistryMetrics } from '../registry-metrics.ts'
+import type { ApiMetrics } from '../stat-metrics.ts'
+import { ClientLeft } from '../scope.ts'
 import type { OpenStreams } from '../streams/open-streams.ts'
 
 /** What routes are made of. */
@@ -16,7 +17,7 @@ export interface RouteContext {
   readonly limits: ApiLimits
   readonly streams: OpenStreams
   readonly events: EventRing
-  readonly metrics: RegistryMetrics
+  readonly metrics: ApiMetrics
   readonly json: SnapshotJson
 }
 
@@ -25,7 +26,7 @@ export interface RouteContext {
  */
 export function clientSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  const abort = (): void => controller.abort(new Error('the client has left'))
+  const abort = (): void => controller.abort(new ClientLeft('the client has left'))
   if (raw.destroyed) abort()
   else raw.once('close', abort)
   return controller.signal

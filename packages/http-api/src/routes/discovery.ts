@@ -1,6 +1,7 @@
 import type { DiscoverQuery, InstanceFilter, Location, ServiceKey } from '@orrery/registry'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { entityTag, lastEventRevisionOf, revisionsIn } from '../preconditions.ts'
+import { failureOf } from '../registry-failure.ts'
 import type { ServiceParams } from '../schemas/parameters.ts'
 import {
   flagParameter,
@@ -16,6 +17,7 @@ import {
 } from '../schemas/parameters.ts'
 import { answer, empty, etag, refusals } from '../schemas/responses.ts'
 import { ref, revision } from '../schemas/schema.ts'
+import { snapshotEvents } from '../streams/snapshot-events.ts'
 import type { RouteContext } from './context.ts'
 import { clientSignal } from './context.ts'
 import { serviceNotFound } from './services.ts'
@@ -134,11 +136,15 @@ function addSubscribe({ fastify, registry, streams, environment, json, limits }:
       void streams.serve({
         response: reply.raw,
         headers: Object.fromEntries(Object.entries(reply.getHeaders())),
-        subscription,
+        source: snapshotEvents({
+          subscription,
+          json,
+          snapshotMaxBytes: limits.snapshotMaxBytes,
+          lastRevision: lastEventRevisionOf(request.headers),
+        }),
         environment,
-        json,
         limits,
-        lastRevision: lastEventRevisionOf(request.headers),
+        failureOf,
       })
     },
   })

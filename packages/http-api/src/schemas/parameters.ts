@@ -1,5 +1,6 @@
 import type { Location, Metadata, PageRequest } from '@orrery/registry'
-import { RegistryError } from '@orrery/registry'
+import type { Invalid } from '../query-string.ts'
+import { invalidRequest } from '../registry-failure.ts'
 import type { Schema } from './schema.ts'
 import { object, revision } from './schema.ts'
 
@@ -121,19 +122,24 @@ export const lastEventIdHeader: Schema = {
   },
 }
 
+/** {@link labelsOf} the parameter `metadata`. @throws RegistryError `REGISTRY_INVALID` when a key is there twice */
+export function metadataOf(labels: readonly string[] | undefined): Metadata | undefined {
+  return labels && labelsOf(labels, 'metadata', invalidRequest)
+}
+
 /**
  * Labels from `key:value`. The first colon separates, so that a key with one in it cannot be asked for.
  *
- * @throws RegistryError `REGISTRY_INVALID` when a key is there twice
+ * @param parameter what they were given as
+ * @throws what `invalid` makes, when a key is there twice
  */
-export function metadataOf(labels: readonly string[] | undefined): Metadata | undefined {
-  if (labels === undefined) return undefined
+export function labelsOf(labels: readonly string[], parameter: string, invalid: Invalid): Metadata {
   const entries = labels.map((label) => {
     const colon = label.indexOf(':')
     return [label.slice(0, colon), label.slice(colon + 1)] as const
   })
   if (new Set(entries.map(([key]) => key)).size < entries.length) {
-    throw new RegistryError('REGISTRY_INVALID', 'metadata has the same key twice')
+    throw invalid(`${parameter} has the same key twice`)
   }
   return Object.fromEntries(entries)
 }

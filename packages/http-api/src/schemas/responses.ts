@@ -1,17 +1,22 @@
 import type { Schema } from './schema.ts'
 import { object, ref } from './schema.ts'
 
-/** The body of every answer that is a refusal or a failure. */
-export const problem: Schema = object(
-  {
+/** Fields of every answer that is a refusal or a failure. @param prefix of the codes of what is served */
+export function problemFields(prefix: string): Readonly<Record<'code' | 'message', Schema>> {
+  return {
     code: {
       type: 'string',
-      description: 'For programs: begins with REGISTRY_, HTTP_API_, or what a host gives.',
+      description: `For programs: begins with ${prefix}, HTTP_API_, or what a host gives.`,
     },
     message: { type: 'string', description: 'For people. May change.' },
-  },
-  { $id: 'RegistryProblem', description: 'Why a request was refused, or failed.' },
-)
+  }
+}
+
+/** The body of every answer of a registry that is a refusal or a failure. */
+export const problem: Schema = object(problemFields('REGISTRY_'), {
+  $id: 'RegistryProblem',
+  description: 'Why a request was refused, or failed.',
+})
 
 /** Headers of an answer. */
 export type HeaderSchemas = Readonly<Record<string, Schema>>
@@ -52,14 +57,22 @@ const problems = {
 } as const
 
 /** Answers that are refusals or failures, beside those that every route has. */
-export function refusals(...statuses: readonly (keyof typeof problems)[]): Readonly<Record<string, Schema>> {
-  const all = [...new Set([400, ...statuses, 500, 503] as const)]
-  return Object.fromEntries(
-    all.map((status) => {
-      const headers = status === 503 ? retryAfter : undefined
-      return [String(status), answer(problems[status], ref('RegistryProblem'), headers)]
-    }),
-  )
+export const refusals = createRefusals(problems, 'RegistryProblem')
+
+/** Makes {@link refusals} of an API. @param body the name of the schema of their bodies */
+export function createRefusals<Status extends number>(
+  texts: Readonly<Record<Status | 400 | 500 | 503, string>>,
+  body: string,
+): (...statuses: readonly Status[]) => Readonly<Record<string, Schema>> {
+  return (...statuses) => {
+    const all = [...new Set([400, ...statuses, 500, 503] as const)]
+    return Object.fromEntries(
+      all.map((status) => {
+        const headers = status === 503 ? retryAfter : undefined
+        return [String(status), answer(texts[status], ref(body), headers)]
+      }),
+    )
+  }
 }
 
 /** What can happen to a request with a body, besides. */

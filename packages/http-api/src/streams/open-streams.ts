@@ -1,25 +1,27 @@
-import { RegistryError } from '@orrery/registry'
 import { HttpApiError } from '../errors.ts'
-import { SnapshotStream } from './snapshot-stream.ts'
-import type { SnapshotStreamParts } from './snapshot-stream.ts'
+import { EventStream } from './event-stream.ts'
+import type { EventStreamParts } from './event-stream.ts'
 
 /** The streams of one plugin: no more than so many, and all of them end when the server closes. */
 export class OpenStreams {
   readonly #subscriptionsMax: number
-  readonly #open = new Set<SnapshotStream>()
+  readonly #closedError: () => Error
+  readonly #open = new Set<EventStream>()
   #closed = false
 
-  constructor(subscriptionsMax: number) {
+  /** @param closedError why a stream is refused when the server closes */
+  constructor(subscriptionsMax: number, closedError: () => Error) {
     this.#subscriptionsMax = subscriptionsMax
+    this.#closedError = closedError
   }
 
   get size(): number {
     return this.#open.size
   }
 
-  /** @throws HttpApiError `HTTP_API_TOO_MANY_SUBSCRIPTIONS`; RegistryError `REGISTRY_CLOSED` */
+  /** @throws HttpApiError `HTTP_API_TOO_MANY_SUBSCRIPTIONS`; what `closedError` makes */
   checkRoom(): void {
-    if (this.#closed) throw new RegistryError('REGISTRY_CLOSED', 'the server is closing')
+    if (this.#closed) throw this.#closedError()
     if (this.#open.size < this.#subscriptionsMax) return
     throw new HttpApiError(
       'HTTP_API_TOO_MANY_SUBSCRIPTIONS',
@@ -28,8 +30,8 @@ export class OpenStreams {
   }
 
   /** Serves a reader until he, or the server, ends it. To be called right after {@link checkRoom}. */
-  async serve(parts: SnapshotStreamParts): Promise<void> {
-    const stream = new SnapshotStream(parts)
+  async serve(parts: EventStreamParts): Promise<void> {
+    const stream = new EventStream(parts)
     this.#open.add(stream)
     await stream.run()
     this.#open.delete(stream)

@@ -1,22 +1,43 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Environment, Timer } from '@orrery/environment'
-import type { ServiceSnapshot, Subscription } from '@orrery/registry'
-import { HttpApiError } from '../errors.ts'
-import { failureOf } from '../failure.ts'
-import type { SnapshotJson } from '../json/snapshot-json.ts'
-import type { ApiLimits } from '../options.ts'
+import type { FailureOf } from '../failure.ts'
 
-/** What a {@link SnapshotStream} is made of. */
-export interface SnapshotStreamParts {
+/** An event, as it is sent. */
+export interface StreamedEvent {
+  readonly name: string
+  /** What the reader names when he comes back. Undefined: what he was given before. */
+  readonly id: number | undefined
+  /** JSON without line ends, in parts that belong together. They may be shared: nobody changes them. */
+  readonly data: readonly Uint8Array[]
+}
+
+/** What a reader is sent. */
+export interface StreamedEvents {
+  /** The next one is asked for when the one before has left for the kernel. */
+  readonly events: AsyncIterable<StreamedEvent, undefined>
+  /** Ends them, even while one is waited for. Safe to call twice. */
+  close(): void
+}
+
+/** Bounds of a stream. */
+export interface StreamLimits {
+  /** How often a stream that has nothing to say says so. Unit: ms. */
+  readonly keepaliveMs: number
+  /** A reader who has not taken an event after so long is cut. Unit: ms. */
+  readonly stalledMaxMs: number
+  /** How long a stream has to end when the server closes. Unit: ms. */
+  readonly closeMaxMs: number
+}
+
+/** What an {@link EventStream} is made of. */
+export interface EventStreamParts {
   readonly response: ServerResponse
   /** What the host wants in the head of the response. */
   readonly headers: OutgoingHttpHeaders
-  readonly subscription: Subscription
+  readonly source: StreamedEvents
   readonly environment: Environment
-  readonly json: SnapshotJson
-  readonly limits: ApiLimits
-  /** The revision of the snapshot that the reader has: if it is the present one, it is not sent again. */
-  readonly lastRevision: number | undefined
+  readonly limits: StreamLimits
+  readonly failureOf: FailureOf
 }
 
 /** How long a reader waits before it connects again: these two, and a random part of their difference. Unit: ms. */
@@ -25,26 +46,26 @@ const retryMs = { min: 500, max: 3_000 } as const
 const end = Buffer.from('\n\n')
 
 /**
- * The snapshots of one service as server-sent events, for one reader. It takes a snapshot from its subscription only
- * when the one before has left for the kernel: so no more than one is held for him, however slow he is.
+ * Server-sent events for one reader. It takes an event from its source only when the one before has left for the kernel:
+ * so no more than one is held for him, however slow he is.
  *
  * Source: HTML Living Standard, "Server-sent events".
  */
-export class SnapshotStream {
-  readonly #parts: SnapshotStreamParts
+export class EventStream {
+  readonly #parts: EventStreamParts
   readonly #gone: Promise<void>
   #isEnding = false
   #keepalive: Timer | undefined
   /** Ends the wait for the reader. */
   #wake: () => void = () => {}
 
-  constructor(parts: SnapshotStreamParts) {
+  constructor(parts: EventStreamParts) {
     this.#parts = parts
-    const { response, subscription } = parts
+    const { response, source } = parts
     this.#gone = new Promise((resolve) => {
       const gone = (): void => {
         this.#isEnding = true
-        subscription.close()
+        source.close()
         this.#wake()
         resolve()
       }
@@ -58,7 +79,7 @@ export class SnapshotStream {
 
   /** Serves the reader. Never rejects; resolves when the response has ended, one way or the other. */
   async run(): Promise<void> {
-    const { response, subscription } = this.#parts
+    const { response, source } = this.#parts
     this.#begin()
     let failed: unknown
     try {
@@ -67,7 +88,7 @@ export class SnapshotStream {
       failed = error
     }
     this.#keepalive?.cancel()
-    subscription.close()
+    source.close()
     if (failed !== undefined && !this.#isEnding) this.#tellFailure(failed)
     response.end()
     await this.#gone
@@ -75,9 +96,9 @@ export class SnapshotStream {
 
   /** Ends the stream because the server closes. Resolves when it has ended. */
   async close(): Promise<void> {
-    const { response, subscription, environment, limits } = this.#parts
+    const { response, source, environment, limits } = this.#parts
     this.#isEnding = true
-    subscription.close()
+    source.close()
     this.#wake()
     // Whoever does not read would never see the end.
     const deadline = environment.clock.setTimer(limits.closeMaxMs, () => response.destroy())
@@ -100,32 +121,18 @@ export class SnapshotStream {
   }
 
   async #serve(): Promise<void> {
-    const { subscription, lastRevision } = this.#parts
-    let isFirst = true
-    for await (const snapshot of subscription) {
-      const isKnown = isFirst && snapshot.revision === lastRevision
-      isFirst = false
-      if (isKnown) continue
-      this.#write(snapshot)
+    for await (const event of this.#parts.source.events) {
+      this.#write(event)
       await this.#taken()
       if (this.#isEnding) return
     }
   }
 
-  /** @throws HttpApiError `HTTP_API_SNAPSHOT_TOO_LARGE` */
-  #write(snapshot: ServiceSnapshot): void {
-    const { response, json, limits } = this.#parts
-    const parts = json.partsOf(snapshot)
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
-    if (bytes > limits.snapshotMaxBytes) {
-      throw new HttpApiError(
-        'HTTP_API_SNAPSHOT_TOO_LARGE',
-        `the snapshot at revision ${snapshot.revision} has ${bytes} bytes, of at most ${limits.snapshotMaxBytes}`,
-      )
-    }
+  #write({ name, id, data }: StreamedEvent): void {
+    const { response } = this.#parts
     response.cork()
-    response.write(`event: snapshot\nid: ${snapshot.revision}\ndata: `)
-    for (const part of parts) response.write(part)
+    response.write(`event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: `)
+    for (const part of data) response.write(part)
     response.write(end)
     response.uncork()
   }
@@ -153,10 +160,10 @@ export class SnapshotStream {
   }
 
   #tellFailure(error: unknown): void {
-    const { response, environment } = this.#parts
-    const { code, message, isInternal } = failureOf(error)
-    if (isInternal) environment.logger.error('http api: a stream of snapshots failed', { error })
+    const { response, environment, failureOf } = this.#parts
+    const { isInternal, status, ...told } = failureOf(error)
+    if (isInternal) environment.logger.error('http api: a stream failed', { error, status })
     // Not `error`, as which browsers tell of lost connections.
-    response.write(`event: failure\ndata: ${JSON.stringify({ code, message })}\n\n`)
+    response.write(`event: failure\ndata: ${JSON.stringify(told)}\n\n`)
   }
 }
