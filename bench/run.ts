@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isInstalled } from './suite/etcd-peer.ts'
 import { replicatedPut } from './suite/cluster.ts'
+import { configInProcess } from './suite/config.ts'
 import { manyConnections } from './suite/connections.ts'
 import { eurekaOverHttp } from './suite/eureka.ts'
 import { failover } from './suite/failover.ts'
@@ -52,6 +53,7 @@ const scenarios: readonly Scenario[] = [
   registryInProcess,
   memoryOfInstances,
   eurekaOverHttp,
+  configInProcess,
 ]
 const marker = 'scenario:'
 const [first = '', ...rest] = process.argv.slice(2)

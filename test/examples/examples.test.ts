@@ -61,6 +61,38 @@ test('registries on a cluster find what another one registered, and go on withou
   expect(output).toBe(`${'snapshot\n'.repeat(3)}${'snapshot ok\n'.repeat(2)}instances: 0\n`)
 })
 
+test('the watched file is read, followed, polled for, and known after a restart', async () => {
+  expect(await runExample('config-watch', directory)).toBe(
+    [
+      ...['read: timeoutMs: 500', 'watched: timeoutMs: 500', 'watched: timeoutMs: 800'],
+      ...[
+        'polled: version 3',
+        'now: timeoutMs: 900',
+        'last known: timeoutMs: 900',
+        'now: timeoutMs: 1000',
+        '',
+      ],
+    ].join('\n'),
+  )
+})
+
+test('the gray release is seen by some, then by all, and what became of it is told', async () => {
+  expect(await runExample('config-gray', directory)).toBe(
+    [
+      ...['version 2, cart: new', 'version 1, cart: old', 'version 2, cart: new', 'version 2, cart: new'],
+      '10.1.2.3 sees gray and 10.2.2.3 promote',
+      ...['10 %: 105 of 1000', '50 %: 510 of 1000', 'version 8 is version 2 again'],
+      ...['--- shop.yaml v2', '+++ shop.yaml v9', '@@ -1,1 +1,1 @@', '-cart: new', '+cart: old', ''],
+      ...['9 rollback of 1', '8 restate of 2', '7 restate of 3', '6 restate of 2', '5 restate of 3'],
+      ...['4 restate of 2', '3 gray', '2 gray', '1 publish'],
+      'rolledBack 9 by ann back to the old cart',
+      'grayStopped 8 by ben it does not work',
+      ...['grayRuleChanged 7 by ben', 'grayRuleChanged 5 by ben', 'grayPublished 3 by ben'],
+      ...['grayPromoted 2 by ann it works', 'grayPublished 2 by ann a try', 'published 1 by ann', ''],
+    ].join('\n'),
+  )
+})
+
 test('the Eureka server on a server of your own takes what Spring registers', async () => {
   const example = startExample('eureka-for-spring', directory, { PORT: '0' })
   try {

@@ -1,5 +1,6 @@
 import { eurekaPlugin } from '@orrery/adapter-eureka'
-import { registryApiPlugin } from '@orrery/http-api'
+import type { ConfigHub } from '@orrery/config-hub'
+import { configApiPlugin, registryApiPlugin } from '@orrery/http-api'
 import type { Registry } from '@orrery/registry'
 import type { Store } from '@orrery/store'
 import { listenForEtcdClients } from './etcd-listener.ts'
@@ -25,6 +26,8 @@ export interface ClientListenerDeps extends ListenerDeps {
   readonly store: Store
   /** Undefined: nobody asks for it. */
   readonly registry: Registry | undefined
+  /** Undefined: there is none. */
+  readonly configHub: ConfigHub | undefined
 }
 
 /** A listener that can be opened. */
@@ -55,7 +58,7 @@ export function clientListeners(
   addresses: ClientAddresses,
 ): readonly ClosedListener[] {
   const { client, eureka, http } = addresses
-  const { registry, environment, limits } = deps
+  const { registry, configHub, environment, limits } = deps
   const listeners: ClosedListener[] = []
   if (client !== undefined) {
     const open = (): Promise<Listener> => listenForEtcdClients(deps, { name, address: client, grpcServer })
@@ -80,6 +83,11 @@ export function clientListeners(
         connectionLimits: limits,
         forwardedHeartbeats,
       })
+      if (configHub !== undefined) {
+        // Whoever asks is known by his address, and by nothing else.
+        const actorOf = ({ ip }: { readonly ip: string }): string => ip
+        await server.register(configApiPlugin, { hub: configHub, environment, actorOf })
+      }
       return await opened(server, { deps, option: 'listen-http', address: http })
     }
     listeners.push({ protocol: 'http', open })

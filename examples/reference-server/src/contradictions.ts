@@ -1,3 +1,4 @@
+import { configHubOptionNames } from './config-hub-options.ts'
 import type { OptionName, PartialOptions } from './options.ts'
 import {
   autoCompactionOf,
@@ -42,8 +43,8 @@ export function contradictionOfAll(merged: PartialOptions): Contradiction | unde
   if (tlsOption !== undefined && missing !== undefined) {
     return { key: tlsOption, reason: `needs ${missing} beside it` }
   }
-  const registry = contradictionOfRegistry(merged)
-  if (registry !== undefined) return registry
+  const served = contradictionOfRegistry(merged) ?? contradictionOfConfigHub(merged)
+  if (served !== undefined) return served
   if (autoCompactionOf(merged) === undefined) {
     const mode = compactionModeOf(merged)
     const form = mode === 'revision' ? 'a number of revisions' : 'a duration such as 1h30m, or hours'
@@ -74,6 +75,17 @@ function contradictionOfRegistry(merged: PartialOptions): Contradiction | undefi
   if (!hasMembers || !hasRegistry || merged['heartbeat-redis'] !== undefined) return undefined
   const reason = 'members bring each other heartbeats there: needs heartbeat-redis, or listen-peer: off'
   return { key: 'listen-http', reason }
+}
+
+/** Why there would be no configuration hub that somebody wants something of. */
+function contradictionOfConfigHub(merged: PartialOptions): Contradiction | undefined {
+  const wanted = configHubOptionNames.find((name) => merged[name] !== undefined)
+  if (merged['config-hub'] === 'off') {
+    return wanted && { key: wanted, reason: 'there is no configuration hub with config-hub: off' }
+  }
+  const key = wanted ?? (merged['config-hub'] === 'on' ? 'config-hub' : undefined)
+  if (key === undefined || merged['listen-http'] !== 'off') return undefined
+  return { key, reason: 'nobody could ask the configuration hub with listen-http: off' }
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {

@@ -6,6 +6,7 @@ import { CodedError } from '@orrery/environment'
  * - `SERVER_OPTION_INVALID`: an option is wrong; the message names it and where it stands
  * - `SERVER_STORE_UNAVAILABLE`: the store cannot be opened, for example because its directory is in use
  * - `SERVER_REGISTRY_UNAVAILABLE`: the registry cannot read its state from the store
+ * - `SERVER_CONFIG_HUB_UNAVAILABLE`: the configuration hub cannot read its state from the store
  * - `SERVER_LISTEN_FAILED`: an address cannot be listened on
  * - `SERVER_CLOSED`: it was closed before it had started
  */
@@ -13,6 +14,7 @@ export const serverErrorCodes = [
   'SERVER_OPTION_INVALID',
   'SERVER_STORE_UNAVAILABLE',
   'SERVER_REGISTRY_UNAVAILABLE',
+  'SERVER_CONFIG_HUB_UNAVAILABLE',
   'SERVER_LISTEN_FAILED',
   'SERVER_CLOSED',
 ] as const

@@ -1,3 +1,4 @@
+import { configLimits } from '@orrery/config-hub'
 import { createConnectionLimits } from '@orrery/connection-limits'
 import { hasCode } from '@orrery/environment'
 import { registryLimits } from '@orrery/registry'
@@ -89,6 +90,18 @@ export const count = z.union([z.string(), z.number()]).transform((given, context
   context.addIssue({ code: 'custom', message: `expected a number from 0 on, got ${JSON.stringify(given)}` })
   return z.NEVER
 })
+
+/** How large contents may be. Unit: bytes. */
+export const contentSize = numberWithin({ min: 1, max: configLimits.contentMaxBytes })
+
+/** How many releases of a file are kept. */
+export const releaseCount = numberWithin({ min: 2, max: Number.MAX_SAFE_INTEGER })
+
+function numberWithin({ min, max }: { readonly min: number; readonly max: number }) {
+  return count.refine((number) => number >= min && number <= max, {
+    error: max === Number.MAX_SAFE_INTEGER ? `expected at least ${min}` : `expected ${min} to ${max}`,
+  })
+}
 
 /** `host:port`, or a URL of Redis. The result is a URL. */
 export const redisUrl = z.string().transform((text, context): string => {

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import type { AutoCompactionMode, CorruptionCheckOptions } from '@orrery/store'
 import { compactionModes, parseAutoCompaction } from './auto-compaction.ts'
+import type { ConfigHubSettings } from './config-hub-options.ts'
+import { configHubSwitches, resolveConfigHub } from './config-hub-options.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { InitialCluster } from './option-values.ts'
 import {
+  contentSize,
   count,
   duration,
   hostList,
@@ -15,6 +18,7 @@ import {
   path,
   peerAddresses,
   redisUrl,
+  releaseCount,
 } from './option-values.ts'
 
 /** How much is logged, from most to least. */
@@ -62,6 +66,11 @@ export const optionsSchema = z
     'start-in-order': z.boolean(),
     'advertise-http': memberAddress,
     'heartbeat-redis': redisUrl,
+    'config-hub': z.enum(configHubSwitches, { error: `expected one of ${configHubSwitches.join(', ')}` }),
+    'config-keys': path,
+    'config-content-max': contentSize,
+    'config-releases-max': releaseCount,
+    'config-audit-retention': duration,
     'connections-max': count,
     'connections-per-host-max': count,
     'connections-allow': hostList,
@@ -132,12 +141,14 @@ export interface ReferenceServerOptions {
   readonly grpcServer: (typeof grpcServers)[number]
   /** Where Eureka clients connect. Port 0 picks a free one. */
   readonly listenEureka: ListenAddress
-  /** Where the registry is served over HTTP and JSON. Port 0 picks a free one. */
+  /** Where the registry and the configuration hub are served over HTTP and JSON. Port 0 picks a free one. */
   readonly listenHttp: ListenAddress
   /** Where Eureka's applications live in the registry. */
   readonly eurekaNamespace: string
   /** Registers the own listeners. */
   readonly hasSelfRegistration: boolean
+  /** Undefined: there is no configuration hub. */
+  readonly configHub: ConfigHubSettings | undefined
   readonly connectionLimits: ConnectionLimitSettings
   /** How old revisions are forgotten. Undefined: they are not. */
   readonly autoCompaction: AutoCompactionMode | undefined
@@ -235,6 +246,7 @@ export function resolveOptions(merged: PartialOptions): ReferenceServerOptions {
     listenHttp: merged['listen-http'] ?? optionDefaults.listenHttp,
     eurekaNamespace: merged['eureka-namespace'] ?? optionDefaults.eurekaNamespace,
     hasSelfRegistration: merged['self-registration'] ?? true,
+    configHub: resolveConfigHub(merged),
     connectionLimits: {
       totalMax: limitOf(merged['connections-max']),
       perHostMax: limitOf(merged['connections-per-host-max']),

@@ -17,6 +17,8 @@ export interface OwnServicesOptions {
   readonly name: string
   /** Where it listens. */
   readonly addresses: ClientAddresses
+  /** The configuration hub is served over HTTP, too. */
+  readonly hasConfigHub: boolean
 }
 
 /** The own listeners of a server, as long as they are registered. */
@@ -25,12 +27,20 @@ export interface OwnServices {
   close(): Promise<void>
 }
 
-/** What listeners are called as services. */
-const services: Readonly<Record<ClientProtocol, { readonly service: string; readonly protocol: string }>> = {
-  client: { service: 'etcd', protocol: 'grpc' },
-  eureka: { service: 'eureka', protocol: 'http' },
-  http: { service: 'registry', protocol: 'http' },
+interface OwnService {
+  readonly listener: ClientProtocol
+  readonly service: string
+  readonly protocol: string
 }
+
+/** What listeners are called as services. */
+const services: readonly OwnService[] = [
+  { listener: 'client', service: 'etcd', protocol: 'grpc' },
+  { listener: 'eureka', service: 'eureka', protocol: 'http' },
+  { listener: 'http', service: 'registry', protocol: 'http' },
+]
+
+const configService: OwnService = { listener: 'http', service: 'config', protocol: 'http' }
 
 /** Unit: ms. */
 const retryMs = 5_000
@@ -41,15 +51,16 @@ const retryMs = 5_000
  */
 export async function registerOwnServices(
   deps: OwnServicesDeps,
-  { name, addresses }: OwnServicesOptions,
+  { name, addresses, hasConfigHub }: OwnServicesOptions,
 ): Promise<OwnServices> {
   const { clock, logger } = deps.environment
   const ending = new AbortController()
-  const own = (Object.keys(services) as ClientProtocol[]).flatMap((protocol) => {
-    const address = addresses[protocol]
+  const offered = hasConfigHub ? [...services, configService] : services
+  const own = offered.flatMap(({ listener, service, protocol }) => {
+    const address = addresses[listener]
     if (address === undefined) return []
     const host = reachable(address.host, hostname())
-    return [{ ...services[protocol], host, port: address.port, metadata: { member: name } }]
+    return [{ service, protocol, host, port: address.port, metadata: { member: name } }]
   })
   let timer: Timer | undefined
   let attempt: Promise<OwnServices | undefined> = Promise.resolve(undefined)

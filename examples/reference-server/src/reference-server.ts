@@ -1,3 +1,4 @@
+import type { ConfigHub, KeyPort } from '@orrery/config-hub'
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
 import type { Registry } from '@orrery/registry'
@@ -10,6 +11,7 @@ import {
   clientListeners,
   probeClientAddresses,
 } from './client-listeners.ts'
+import { createConfigPart, openConfigKeys } from './config-part.ts'
 import { clientUrlOf } from './etcd-listener.ts'
 import type { ReferenceServerOptions } from './options.ts'
 import { registerOwnServices } from './own-services.ts'
@@ -20,11 +22,12 @@ import { StartedParts } from './started-parts.ts'
 /** An assembled server. */
 export interface ReferenceServer extends AsyncDisposable {
   /**
-   * Opens the store, waits until it can serve (a member of a cluster: until there is a leader), starts the registry,
-   * then opens the listeners. What was opened is closed again when a later part fails, or `close` is called meanwhile.
+   * Opens the store, waits until it can serve (a member of a cluster: until there is a leader), starts the registry and
+   * the configuration hub, then opens the listeners. What was opened is closed again when a later part fails, or `close`
+   * is called meanwhile.
    *
-   * @throws ServerError `SERVER_STORE_UNAVAILABLE`, `SERVER_REGISTRY_UNAVAILABLE`, `SERVER_LISTEN_FAILED`,
-   * `SERVER_OPTION_INVALID`, `SERVER_CLOSED`
+   * @throws ServerError `SERVER_STORE_UNAVAILABLE`, `SERVER_REGISTRY_UNAVAILABLE`, `SERVER_CONFIG_HUB_UNAVAILABLE`,
+   * `SERVER_LISTEN_FAILED`, `SERVER_OPTION_INVALID`, `SERVER_CLOSED`
    */
   start(): Promise<void>
   /**
@@ -54,15 +57,18 @@ export function createReferenceServer(
   return {
     start: async () => {
       try {
+        const keys = await openConfigKeys(options.configHub?.keyFile)
+        if (keys !== undefined) parts.add(keys)
         const addresses = await probeClientAddresses(options)
         const { store, peerAddress } = await startStore({ options, environment, parts, found }, addresses)
         const registry = await startRegistry(
           { options, environment, parts },
           { store, peerAddress, addresses },
         )
+        const configHub = await startConfigHub({ options, environment, parts }, { store, keys })
         const limits = createClientLimits(options.connectionLimits, environment)
         for (const listener of clientListeners(
-          { store, registry, environment, limits },
+          { store, registry, configHub, environment, limits },
           options,
           addresses,
         )) {
@@ -72,7 +78,8 @@ export function createReferenceServer(
         // Before clients are turned away: they need a leader elsewhere.
         parts.add({ close: () => handOver(store, environment) })
         if (registry === undefined || !options.hasSelfRegistration) return
-        parts.add(await registerOwnServices({ registry, environment }, { name: options.name, addresses }))
+        const own = { name: options.name, addresses, hasConfigHub: configHub !== undefined }
+        parts.add(await registerOwnServices({ registry, environment }, own))
       } catch (error) {
         await parts.closeAfterFailure()
         throw error
@@ -130,6 +137,17 @@ async function startRegistry(
   const part = parts.add(createRegistryPart({ store, environment, http, peerAddress }, options))
   await part.start(parts)
   return part.registry
+}
+
+/** Starts the configuration hub, if there shall be one. */
+async function startConfigHub(
+  { options, environment, parts }: Starting,
+  { store, keys }: { readonly store: Store; readonly keys: KeyPort | undefined },
+): Promise<ConfigHub | undefined> {
+  if (options.configHub === undefined) return undefined
+  const part = parts.add(createConfigPart({ store, environment, keys }, options.configHub))
+  await part.start(parts)
+  return part.hub
 }
 
 /** Lets another member lead, so that nobody has to find out that this one is gone. */

@@ -98,6 +98,10 @@ function banner(options: ReferenceServerOptions, server: ReferenceServer): strin
     lines.push(`  registry      ${http}/v1  HTTP and JSON`)
     tries.push(`  curl '${http}/v1/services'`)
   }
+  if (http !== undefined && options.configHub !== undefined) {
+    lines.push(`  configuration ${http}/config/v1  HTTP and JSON`)
+    tries.push(`  curl '${http}/config/v1/groups'`)
+  }
   return `${[...lines, '', 'Try:', ...tries, ''].join('\n')}\n`
 }
 

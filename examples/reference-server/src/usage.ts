@@ -1,3 +1,4 @@
+import { configHubSwitches } from './config-hub-options.ts'
 import type { OptionName } from './options.ts'
 import { grpcServers, logLevels } from './options.ts'
 
@@ -43,7 +44,7 @@ export const optionUsages: Readonly<Record<OptionName, Usage>> = {
     help: 'history to keep: 1h30m, or so many revisions (0: all of it)',
   },
   'listen-eureka': { value: '<address>', help: 'Eureka clients (default: 127.0.0.1:8761)' },
-  'listen-http': { value: '<address>', help: 'registry, HTTP and JSON (default: 127.0.0.1:8090)' },
+  'listen-http': { value: '<address>', help: 'registry and configuration (default: 127.0.0.1:8090)' },
   'eureka-namespace': { value: '<name>', help: 'where its applications live (default: default)' },
   'self-registration': { help: 'register the own listeners (--no-self-registration: do not)' },
   'start-in-order': { help: 'members read the registry one after the other when they start' },
@@ -54,6 +55,20 @@ export const optionUsages: Readonly<Record<OptionName, Usage>> = {
   'heartbeat-redis': {
     value: '<where>',
     help: 'heartbeats go through this Redis instead: host:port or URL',
+  },
+  'config-hub': {
+    value: '<which>',
+    help: `${configHubSwitches.join(', ')} (default: on, if listen-http is)`,
+  },
+  'config-keys': { value: '<file>', help: 'keys for encrypted files: JSON, for its owner only' },
+  'config-content-max': {
+    value: '<bytes>',
+    help: 'largest content of a file (default: 1048576, and not more)',
+  },
+  'config-releases-max': { value: '<number>', help: 'releases of each file to keep (default: 100)' },
+  'config-audit-retention': {
+    value: '<duration>',
+    help: 'how long its audit trail is kept (default: 8760h; 0: for ever)',
   },
   'connections-max': { value: '<number>', help: 'clients connected at all listeners (0: no limit)' },
   'connections-per-host-max': { value: '<number>', help: 'of them, from one host (0: no limit)' },
@@ -81,8 +96,9 @@ export function helpText(): string {
   return [
     'Usage: npm start -- [options]',
     '',
-    'Runs a store and a service registry, for clients of etcd v3, Eureka and HTTP. An address',
-    'is host:port, [ipv6]:port or off; port 0 picks a free one. A duration is 1h30m, 10s or 500ms.',
+    'Runs a store, a service registry and a configuration hub, for clients of etcd v3, Eureka and',
+    'HTTP. An address is host:port, [ipv6]:port or off; port 0 picks a free one. A duration is',
+    '1h30m, 10s or 500ms.',
     '',
     ...Object.entries(optionUsages).map(line),
     '',

@@ -35,6 +35,12 @@ const registry = {
   listenHttp: { host: '127.0.0.1', port: 8090 },
   eurekaNamespace: 'default',
   hasSelfRegistration: true,
+  configHub: {
+    keyFile: undefined,
+    contentMaxBytes: 1_048_576,
+    releasesMaxItems: 100,
+    auditMaxAgeMs: 31_536_000_000,
+  },
   connectionLimits: { totalMax: Infinity, perHostMax: Infinity, allow: [] },
 }
 const defaults: ReferenceServerOptions = {
@@ -140,9 +146,29 @@ describe('the command line', () => {
       ...defaults,
       listenEureka: 'off',
       listenHttp: 'off',
+      configHub: undefined,
     })
     expect(optionsOf('--listen-http=off', '--listen-peer=off').listenHttp).toBe('off')
     expect(optionsOf('--listen-http=off', '--memory').listenHttp).toBe('off')
+  })
+
+  test('has a configuration hub unless it is told otherwise, or nobody could ask it', () => {
+    expect(
+      optionsOf(
+        ...['--config-hub=on', '--config-keys', 'keys.json', '--config-content-max=4096'],
+        ...['--config-releases-max', '2', '--config-audit-retention=0'],
+      ).configHub,
+    ).toEqual({
+      keyFile: 'keys.json',
+      contentMaxBytes: 4_096,
+      releasesMaxItems: 2,
+      auditMaxAgeMs: Infinity,
+    })
+    expect(optionsOf('--config-audit-retention=24h').configHub?.auditMaxAgeMs).toBe(86_400_000)
+    expect(optionsOf('--config-hub', 'off').configHub).toBeUndefined()
+    expect(optionsOf('--memory', '--listen-http=off').configHub).toBeUndefined()
+    const file = configFile('config-hub: off\nlisten-http: 127.0.0.1:0\n')
+    expect(optionsOf('--config', file).configHub).toBeUndefined()
   })
 
   test('says how members bring each other heartbeats', () => {
@@ -232,6 +258,22 @@ describe('the command line', () => {
     [
       ['--connections-allow', '10.0.0.0/8,h'],
       '--connections-allow: expected IP addresses or CIDR such as 10.0.0.0/8, got "h"',
+    ],
+    [['--config-hub', 'maybe'], '--config-hub: expected one of on, off'],
+    [['--config-hub', 'off', '--config-keys', 'k'], '--config-keys: there is no configuration hub with'],
+    [['--config-keys', ''], '--config-keys: expected a path'],
+    [['--config-content-max', '0'], '--config-content-max: expected 1 to 1048576'],
+    [['--config-content-max', '1048577'], '--config-content-max: expected 1 to 1048576'],
+    [['--config-content-max', '1MB'], '--config-content-max: expected a number from 0 on, got "1MB"'],
+    [['--config-releases-max', '1'], '--config-releases-max: expected at least 2'],
+    [['--config-audit-retention', '1y'], '--config-audit-retention: expected a duration'],
+    [
+      ['--memory', '--listen-http', 'off', '--config-hub', 'on'],
+      '--config-hub: nobody could ask the configuration hub with listen-http: off',
+    ],
+    [
+      ['--memory', '--listen-http', 'off', '--config-releases-max', '5'],
+      '--config-releases-max: nobody could ask the configuration hub with listen-http: off',
     ],
     [['--initial-cluster', 'h:1'], '--initial-cluster: expected name=host:port,…, got "h:1"'],
     [['--initial-cluster', 'a=h:0'], '--initial-cluster: expected name=host:port,…, got "a=h:0"'],

@@ -4,6 +4,7 @@ import { createMemoryStore } from '@orrery/store'
 import { createRegistry, type Registry, RegistryError } from '@orrery/registry'
 import { describe, expect, test } from 'vitest'
 import { createClientLimits } from '../src/client-limits.ts'
+import { createConfigPart } from '../src/config-part.ts'
 import { createHeartbeatWay, redisConnectionOf } from '../src/heartbeat-way.ts'
 import { registerOwnServices } from '../src/own-services.ts'
 import { createRegistryPart } from '../src/registry-part.ts'
@@ -139,6 +140,35 @@ describe('the registry of a member', () => {
   })
 })
 
+describe('the configuration hub of a member', () => {
+  const settings = {
+    keyFile: undefined,
+    contentMaxBytes: 1_024,
+    releasesMaxItems: 2,
+    auditMaxAgeMs: Infinity,
+  }
+
+  test('says why it cannot start', async () => {
+    const store = createMemoryStore()
+    const part = createConfigPart({ store, environment: systemEnvironment(), keys: undefined }, settings)
+    await store.close()
+    await expect(part.start(new AbortController())).rejects.toMatchObject({
+      code: 'SERVER_CONFIG_HUB_UNAVAILABLE',
+      reason: expect.stringMatching(/^the configuration hub cannot start: [^A-Z]/) as string,
+    })
+    await part.close()
+  })
+
+  test('does not go on starting when the server closes', async () => {
+    await using store = createMemoryStore()
+    const part = createConfigPart({ store, environment: systemEnvironment(), keys: undefined }, settings)
+    const ending = new AbortController()
+    ending.abort('the end')
+    await expect(part.start(ending)).rejects.toBe('the end')
+    await part.close()
+  })
+})
+
 describe('own services', () => {
   const addresses = { http: { host: '127.0.0.1', port: 8_090 } }
 
@@ -156,11 +186,14 @@ describe('own services', () => {
       heartbeat: (key) => registry.heartbeat(key),
       deregister: (...args) => registry.deregister(...args),
     }
-    const own = await registerOwnServices({ registry: overloaded, environment }, { name: 'a', addresses })
+    const options = { name: 'a', addresses, hasConfigHub: true }
+    const own = await registerOwnServices({ registry: overloaded, environment }, options)
     expect(registry.instances().total).toBe(0)
     expect(environment.logger.lines).toMatchObject([{ level: 'warn', fields: { retryMs: 5_000 } }])
     environment.clock.advance(5_000)
-    await expect.poll(() => registry.instances().total).toBe(1)
+    await expect
+      .poll(() => registry.instances().items.map(({ service }) => service))
+      .toEqual(['config', 'registry'])
     await own.close()
     expect(registry.instances().total).toBe(0)
   })
@@ -172,7 +205,8 @@ describe('own services', () => {
       heartbeat: () => 'ok' as const,
       deregister: () => Promise.resolve({ revision: 1 }),
     }
-    const own = await registerOwnServices({ registry: refusing, environment }, { name: 'a', addresses })
+    const options = { name: 'a', addresses, hasConfigHub: false }
+    const own = await registerOwnServices({ registry: refusing, environment }, options)
     await own.close()
     expect(environment.clock.pending).toBe(0)
   })

@@ -79,7 +79,7 @@ describe('the program', () => {
       program.output.matchAll(/^ {2}curl .*?(http:[^'\s]+)/gm),
       ([, url = '']) => url,
     )
-    expect(commands).toHaveLength(2)
+    expect(commands).toHaveLength(3)
     for (const url of commands) {
       const answer = await fetch(url, { headers: { accept: 'application/json' } })
       expect(answer.status).toBe(200)

@@ -14,6 +14,7 @@ export const inMemory: ReferenceServerOptions = {
   listenHttp: 'off',
   eurekaNamespace: 'default',
   hasSelfRegistration: true,
+  configHub: undefined,
   connectionLimits: { totalMax: Infinity, perHostMax: Infinity, allow: [] },
   autoCompaction: undefined,
   peer: undefined,
