@@ -4,7 +4,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { systemEnvironment } from '@orrery/environment/system'
 import { openLmdbBackend } from '@orrery/mvcc-lmdb'
 import { createMemoryNetwork } from '@orrery/raft-node'
-import { inMemoryCluster, type Store, type StoreOptions } from '@orrery/store'
+import type { Store, StoreOptions } from '@orrery/store'
 import { type MemberGround, openMemberOn } from '@orrery/store/testing'
 import { createWorkerDisk } from '@orrery/wal'
 import { ServedStore } from '../src/worker/served-store.ts'
@@ -14,7 +14,7 @@ import { closedBy } from './support-stores.ts'
 export interface StoreRequest {
   readonly port: MessagePort
   readonly status: SharedArrayBuffer
-  readonly kind: 'durable member' | 'durable members' | 'cluster in memory'
+  readonly kind: 'durable member' | 'durable members'
   readonly directory: string
   readonly options: StoreOptions
 }
@@ -40,10 +40,6 @@ const openKind = {
   'durable member': (options: StoreOptions, directory: string) => openDurable(options, directory, ['m1']),
   'durable members': (options: StoreOptions, directory: string) =>
     openDurable(options, directory, ['m1', 'm2', 'm3']),
-  'cluster in memory': async (store: StoreOptions) => {
-    const cluster = await inMemoryCluster({ members: 3, store })
-    return closedBy(await cluster.leader(), () => cluster.close())
-  },
 } as const
 
 /** The store of the member that leads, among members with logs and states on the disk. */

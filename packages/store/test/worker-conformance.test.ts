@@ -41,7 +41,7 @@ describe('a store in another thread', () => {
     })
   }
 
-  describe.each(['durable member', 'durable members', 'cluster in memory'] as const)('of a %s', (kind) => {
+  describe.each(['durable member', 'durable members'] as const)('of a %s', (kind) => {
     test.each(storeConformance)('$name', async ({ run }) => {
       await run({ open: (options) => open(kind, options), restore: restoreDurable })
     })
