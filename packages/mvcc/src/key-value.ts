@@ -20,10 +20,13 @@ const nothing = new Uint8Array(0)
 export class KeyValue {
   /** The encoded message. Treat as read-only: watchers and readers share it. */
   readonly record: Uint8Array
+  #key: Key | undefined
   #fields: DecodedRecord | undefined
 
-  constructor(record: Uint8Array) {
+  /** @param key of the record, where it is known already: it need not be decoded then */
+  constructor(record: Uint8Array, key?: Key) {
     this.record = record
+    this.#key = key
     this.#fields = undefined
   }
 
@@ -35,7 +38,7 @@ export class KeyValue {
 
   /** The key as a byte string. */
   get keyString(): Key {
-    return keyFromBytes(this.key)
+    return this.#key ?? keyFromBytes(this.key)
   }
 
   /** The value. A view: copy it before keeping it for long. */

@@ -13,12 +13,15 @@ const chunk = 4_096
 
 /** Turns bytes into a byte string. */
 export function keyFromBytes(bytes: Uint8Array): Key {
-  if (bytes.length <= chunk) return String.fromCharCode(...bytes)
+  if (bytes.length <= chunk) return fromBytes(bytes)
   let key = ''
-  for (let i = 0; i < bytes.length; i += chunk) {
-    key += String.fromCharCode(...bytes.subarray(i, i + chunk))
-  }
+  for (let i = 0; i < bytes.length; i += chunk) key += fromBytes(bytes.subarray(i, i + chunk))
   return key
+}
+
+/** Spreading the bytes would go through their iterator, which takes seven times as long. */
+function fromBytes(bytes: Uint8Array): Key {
+  return Reflect.apply(String.fromCharCode, undefined, bytes) as Key
 }
 
 /** Turns a byte string back into bytes. */

@@ -47,6 +47,7 @@ export class RecordEncoder {
   deletion(key: Key, modRevision: number): KeyValue {
     return new KeyValue(
       this.encode({ key, createRevision: 0, modRevision, version: 0, value: nothing, lease: 0n }),
+      key,
     )
   }
 }

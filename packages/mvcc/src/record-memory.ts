@@ -1,5 +1,5 @@
 /** Records up to this size share blocks of memory: one allocation for many records. Unit: bytes. */
-const sharedMaxBytes = 4_096
+const sharedMaxBytes = 8_192
 const blockBytes = 65_536
 
 /**

@@ -98,7 +98,7 @@ export class Writer implements WriteView {
     this.backend.put(main, sub, false, record)
     if (lease === 0n) this.leases.detach(key)
     else this.leases.attach(lease, key)
-    if (this.#watched()) this.#events.push({ type: 'put', key, kv: new KeyValue(record), main, sub })
+    if (this.#watched()) this.#events.push({ type: 'put', key, kv: new KeyValue(record, key), main, sub })
     return request.prevKv === true && prevKv !== undefined ? { revision: main, prevKv } : { revision: main }
   }
 

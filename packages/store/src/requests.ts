@@ -64,7 +64,8 @@ export function toPut(request: PutRequest): MvccPutRequest {
 }
 
 export function toDeleteRange(request: DeleteRangeRequest): MvccDeleteRangeRequest {
-  return { ...toSpan(request), prevKv: request.prevKv }
+  const { key, rangeEnd } = toSpan(request)
+  return { key, rangeEnd, prevKv: request.prevKv }
 }
 
 export function toTxn({ compare = [], success = [], failure = [] }: TxnRequest): MvccTxnRequest {
@@ -76,21 +77,33 @@ export function toWatcher(request: WatcherRequest): MvccWatcherRequest {
 }
 
 function toCompare(compare: Compare): MvccCompare {
-  const span = toSpan(compare)
-  if (compare.target === 'lease') return { ...compare, ...span, value: toId(compare.value) }
-  if (compare.target !== 'value') return { ...compare, ...span }
-  return { ...span, result: compare.result, target: 'value', value: toValue(compare.value) }
+  const { key, rangeEnd } = toSpan(compare)
+  const { result } = compare
+  switch (compare.target) {
+    case 'lease':
+      return { key, rangeEnd, result, target: 'lease', value: toId(compare.value) }
+    case 'value':
+      return { key, rangeEnd, result, target: 'value', value: toValue(compare.value) }
+    default:
+      return { key, rangeEnd, result, target: compare.target, value: compare.value }
+  }
 }
 
 function toOp(op: TxnOp): MvccTxnOp {
   switch (op.type) {
     case 'range':
       return { type: 'range', ...toRange(op) }
-    case 'put':
-      return { type: 'put', ...toPut(op) }
-    case 'deleteRange':
-      return { type: 'deleteRange', ...toDeleteRange(op) }
-    case 'txn':
-      return { type: 'txn', ...toTxn(op) }
+    case 'put': {
+      const { key, value, lease, prevKv, ignoreValue, ignoreLease } = toPut(op)
+      return { type: 'put', key, value, lease, prevKv, ignoreValue, ignoreLease }
+    }
+    case 'deleteRange': {
+      const { key, rangeEnd, prevKv } = toDeleteRange(op)
+      return { type: 'deleteRange', key, rangeEnd, prevKv }
+    }
+    case 'txn': {
+      const { compare, success, failure } = toTxn(op)
+      return { type: 'txn', compare, success, failure }
+    }
   }
 }
