@@ -162,6 +162,11 @@ export function decodeContent<Head extends ReleaseInfo | DraftHead>(value: Uint8
   return { head: head as unknown as Head, dataKey: keyOf(dataKey), content }
 }
 
+/** The content alone, for whoever knows what is said of it. @returns a view of the value, not a copy */
+export function contentOf(value: Uint8Array): Uint8Array {
+  return value.subarray(headEnd(value) + 1)
+}
+
 /** The value of a template: a line about it, then its content. */
 export function encodeTemplate({ content, ...head }: Omit<Template, 'name' | 'revision'>): string {
   return `${JSON.stringify(head)}\n${content}`
@@ -198,9 +203,14 @@ function keyOf(stored: StoredKey | undefined): WrappedKey | undefined {
 
 /** What stands before and after the first line end. @returns views of the value, no copies */
 function split(value: Uint8Array): { readonly head: unknown; readonly content: Uint8Array } {
+  const end = headEnd(value)
+  return { head: parse(value.subarray(0, end)), content: value.subarray(end + 1) }
+}
+
+function headEnd(value: Uint8Array): number {
   const end = value.indexOf(lineEnd)
   invariant(end !== -1, 'a content has a line before it')
-  return { head: parse(value.subarray(0, end)), content: value.subarray(end + 1) }
+  return end
 }
 
 function parse(value: Uint8Array): unknown {

@@ -7,6 +7,8 @@ import { refuseAt } from './place.ts'
  * @throws ContentError
  */
 export function checkProperties(content: string): void {
+  // Without a backslash there is no escape, and most have none.
+  if (!content.includes('\\')) return
   let offset = 0
   while (offset < content.length) offset = checkLine(content, offset)
 }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@orrery/environment'
-import { decodeContent, type StoredContent } from '../codec.ts'
+import { contentOf, decodeContent, type StoredContent } from '../codec.ts'
 import type { Release, ReleaseInfo } from '../model.ts'
 import { CachedRelease, type ContentRef } from './cached-release.ts'
 import { releaseAt, releaseOf, textOf } from './release-of.ts'
@@ -107,13 +107,13 @@ export class ContentCache {
   offer(ref: ContentRef, value: Uint8Array): void {
     const { path, info } = ref
     if (info === undefined || this.#isClosed) return
-    const stored = decodeContent<ReleaseInfo>(value)
-    if (stored.dataKey === undefined) {
-      this.#keep(ref, releaseAt(path, info, textOf(stored.content)))
+    if (!info.encrypted) {
+      this.#keep(ref, releaseAt(path, info, textOf(contentOf(value))))
       // Nobody has asked for it.
       if (ref.slot !== undefined) ref.slot.isUsed = false
       return
     }
+    const stored = decodeContent<ReleaseInfo>(value)
     const slot = this.#add(keyOf(path, info), stored.content.length)
     if (slot === undefined) return
     // A copy: what it stands in may be much larger. It is opened when somebody asks: for that, others may have to be asked.

@@ -14,11 +14,13 @@ import { detached, Tree } from './tree.ts'
 
 /** Who has to know what the view takes in. */
 export interface ViewListener {
-  /** What is seen of a file has changed. Everything else of its revision is in already. */
+  /**
+   * What is seen of a file has changed, or its latest version has: both decide what is told. Everything else of its revision is in already.
+   */
   changed(entry: FileEntry): void
   /** Everything up to a revision is in, and everybody was told. */
   moved(revision: number): void
-  /** The content of what is seen now has come along with it. */
+  /** The content of what is seen now has come along with it, and is likely to be read: somebody watches, or has read the last one. */
   offered(line: ContentRef, value: Uint8Array): void
   /** Something stands in the store that no hub wrote. It is left out. */
   unreadable(key: string, error: unknown): void
@@ -30,6 +32,8 @@ export interface ViewListener {
 interface Gathered {
   /** Of which something else is seen. */
   readonly changed: Set<FileEntry>
+  /** Those of them that somebody watches or reads. */
+  readonly wanted: Set<FileEntry>
   /** Releases that came along, by their key without the prefix. */
   readonly contents: Map<string, KeyValue>
 }
@@ -154,9 +158,9 @@ export class ConfigView implements PrefixFollowerTarget {
   }
 
   /** Nobody outside sees a part of a revision. */
-  #tell({ changed, contents }: Gathered, revision: number): void {
+  #tell({ changed, wanted, contents }: Gathered, revision: number): void {
     this.revision = revision
-    for (const entry of changed) {
+    for (const entry of wanted) {
       this.#offer(entry.full, contents)
       if (entry.gray !== undefined) this.#offer(entry.gray, contents)
     }
@@ -197,7 +201,7 @@ export class ConfigView implements PrefixFollowerTarget {
       const place = parseLiveKey(name)
       if (place?.type === 'group') this.#putGroup(place.key, decodeGroup(place.path, kv))
       else if (place?.type === 'file') this.#putFile(place.key, kv, gathered)
-      else if (place?.type === 'gone') this.#putGone(place.key, kv)
+      else if (place?.type === 'gone') this.#putGone(place.key, kv, gathered)
       else if (place?.type === 'release') gathered.contents.set(name, kv)
     } catch (error) {
       if (error instanceof InvariantError) throw error
@@ -209,11 +213,12 @@ export class ConfigView implements PrefixFollowerTarget {
     this.#tree.setRecord(this.#tree.ensure(key), group)
   }
 
-  #putFile(key: FileKey, kv: StoredValue, { changed }: Gathered): void {
+  #putFile(key: FileKey, kv: StoredValue, { changed, wanted }: Gathered): void {
     const known = this.file(key)
     if (known?.record?.file.revision === kv.modRevision) return
     const record = decodeFile(known?.path ?? '', kv)
     const entry = known ?? this.#entry(key)
+    const { latestVersion } = entry
     if (entry.record === undefined) {
       this.files++
       // Before it exists, it would be found twice.
@@ -221,6 +226,7 @@ export class ConfigView implements PrefixFollowerTarget {
     }
     const { namespace, group } = entry.home
     const { file } = record
+    if (isWanted(entry)) wanted.add(entry)
     const release = interned(entry.full.info, file.release)
     const gray = interned(entry.gray?.info, file.gray)
     entry.record = {
@@ -228,12 +234,16 @@ export class ConfigView implements PrefixFollowerTarget {
       file: Object.freeze({ ...file, namespace, group, file: entry.name, release, gray }),
       dataKey: record.dataKey,
     }
-    if (this.#show(entry, { release, gray }, kv.modRevision)) changed.add(entry)
+    const isNew = this.#show(entry, { release, gray }, kv.modRevision)
+    if (isNew || entry.latestVersion !== latestVersion) changed.add(entry)
   }
 
-  #putGone(key: FileKey, { value, modRevision }: StoredValue): void {
+  #putGone(key: FileKey, { value, modRevision }: StoredValue, { changed }: Gathered): void {
     const version = decodeGone(value)
-    this.#entry(key).gone = { version, revision: modRevision }
+    const entry = this.#entry(key)
+    const { latestVersion } = entry
+    entry.gone = { version, revision: modRevision }
+    if (entry.latestVersion !== latestVersion) changed.add(entry)
   }
 
   #delete(name: string, revision: number, { changed }: Gathered): void {
@@ -258,13 +268,15 @@ export class ConfigView implements PrefixFollowerTarget {
     else if (this.#deleteFile(entry, revision)) changed.add(entry)
   }
 
-  /** @returns whether something else is seen now */
+  /** @returns whether something else may have to be told now */
   #deleteFile(entry: FileEntry, revision: number): boolean {
+    const { latestVersion } = entry
     if (entry.record === undefined) return false
     entry.record = undefined
     entry.home.names.remove(entry.name)
     this.files--
-    return this.#show(entry, { release: undefined, gray: undefined }, revision)
+    const isNew = this.#show(entry, { release: undefined, gray: undefined }, revision)
+    return isNew || entry.latestVersion !== latestVersion
   }
 
   /** @returns whether something else is seen now */
@@ -292,5 +304,11 @@ export class ConfigView implements PrefixFollowerTarget {
 }
 
 function newGathered(): Gathered {
-  return { changed: new Set(), contents: new Map() }
+  return { changed: new Set(), wanted: new Set(), contents: new Map() }
+}
+
+/** What nobody reads should take nobody's place in memory. */
+function isWanted({ watchers, home, full, gray }: FileEntry): boolean {
+  if (watchers !== undefined || home.watchers !== undefined) return true
+  return full.slot?.isUsed === true || gray?.slot?.isUsed === true
 }

@@ -111,8 +111,11 @@ export class WriteQueue {
   }
 }
 
-/** Well below what a store takes in one request; a larger content goes alone. Unit: bytes. */
-const batchMaxBytes = 1_000_000
+/**
+ * A txn is applied in one go, and its writes are answered all at once: with large ones, who writes again at once waits while the disk
+ * works, and the disk while they are decided on. Several small ones alternate. A larger content goes alone. Unit: bytes.
+ */
+const batchMaxBytes = 65_536
 
 /** Calls that may wait for earlier ones of the same file. */
 const chainedMaxCalls = 65_536

@@ -42,9 +42,17 @@ describe('reads', () => {
     expect(await reads.read({ ...key, client: canary })).toMatchObject({ version: 2, content: 'gray' })
     expect(reads.peek({ ...key, client: canary })).toMatchObject({ version: 2, rule })
     expect(await reads.read(key)).toBe(await reads.read(key))
-    expect(member.reads).toEqual([])
+    // Nobody had read the file before. What comes after that is there when it is read.
+    expect(member.reads).toEqual(['default/shop/app.yaml@1', 'default/shop/app.yaml@2'])
     const invalid = { code: 'CONFIG_INVALID' }
     await expect(reads.read({ ...key, client: { address: 'nowhere' } })).rejects.toMatchObject(invalid)
+    feeder.promote(key)
+    member.take()
+    expect(await reads.read(key)).toMatchObject({ version: 2, origin: 'promote' })
+    feeder.publish(key, { content: 'next' })
+    member.take()
+    expect(await reads.read(key)).toMatchObject({ version: 3, content: 'next' })
+    expect(member.reads).toHaveLength(2)
   })
 
   test('load what is not in memory, once for all who wait', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { KeyValue } from '@orrery/mvcc'
 import type { FileKey } from '../../src/model.ts'
-import type { ContentRef } from '../../src/reads/cached-release.ts'
+import { CachedRelease, type ContentRef } from '../../src/reads/cached-release.ts'
 import { ConfigView } from '../../src/view/config-view.ts'
 import type { FileEntry } from '../../src/view/file-entry.ts'
 import { SortedNames } from '../../src/view/sorted-names.ts'
@@ -80,7 +80,8 @@ describe('a view', () => {
     expect(view.record('default/shop/app.yaml')).toBe(entry?.record)
     expect(view.hasGroup('default/shop')).toBe(true)
     expect(entry?.record?.file).toMatchObject({ ...file, latestVersion: 1, release: { version: 1 } })
-    expect([changed, offered]).toEqual([[entry], ['default/shop/app.yaml@1']])
+    // Nobody has asked for its content.
+    expect([changed, offered]).toEqual([[entry], []])
     expect(moved.at(-1)).toBe(feeder.revision)
     const info = entry?.full.info
     feeder.save(file, { comment: 'a draft' })
@@ -102,6 +103,16 @@ describe('a view', () => {
     takeUpTo(view, feeder, feeder.revision)
     expect(view.file(file)).toBe(entry)
     expect(entry).toMatchObject({ gone: undefined, latestVersion: 2, full: { info: { version: 2 } } })
+    const slot = new CachedRelease('', 0, 0)
+    if (entry !== undefined) entry.full.slot = slot
+    feeder.publish(file, { content: 'newer' })
+    takeUpTo(view, feeder, feeder.revision)
+    expect(offered).toEqual([])
+    slot.isUsed = true
+    if (entry !== undefined) entry.full.slot = slot
+    feeder.publish(file, { content: 'newest' })
+    takeUpTo(view, feeder, feeder.revision)
+    expect(offered).toEqual(['default/shop/app.yaml@4'])
   })
 
   test('gives each client what it sees', () => {

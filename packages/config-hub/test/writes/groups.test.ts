@@ -136,6 +136,39 @@ describe('groups', () => {
     }
   })
 
+  test('that came and went while one was decided on have their entries before it, whatever clocks say', async () => {
+    for (const isWithFile of [false, true]) {
+      await using store = createMemoryStore()
+      const other = createGroups(store)
+      other.environment.clock.shiftWall(1_000)
+      const late = beforeTxn(store, async () => {
+        await other.groups.create(group)
+        await other.groups.delete(group)
+      })
+      const { groups, writer } = createGroups(late)
+      await (isWithFile ? writer.save(key, { content: 'x' }) : groups.create(group))
+      const trail = (await trailOf(store)).filter(({ file }) => file === '')
+      expect(trail.map(({ action }) => action)).toEqual(['groupCreated', 'groupDeleted', 'groupCreated'])
+      const revisions = trail.map(({ revision }) => revision)
+      expect(revisions).toEqual([...revisions].sort((a, b) => a - b))
+    }
+  })
+
+  test('that were changed while that was decided keep the change, even if the trail has lost it', async () => {
+    await using store = createMemoryStore()
+    const other = createGroups(store)
+    await other.groups.create(group)
+    const late = beforeTxn(store, async () => {
+      await other.groups.update(group, { business: 'theirs' })
+      await store.deleteRange({ key: `${prefix}audit/`, rangeEnd: `${prefix}audit0` })
+    })
+    const { groups } = createGroups(late)
+    expect(await groups.update(group, { comment: 'ours' })).toMatchObject({
+      business: 'theirs',
+      comment: 'ours',
+    })
+  })
+
   test('of one name have entries in the order of their revisions, whatever clocks say', async () => {
     const step = fc.record({
       member: fc.integer({ min: 0, max: 1 }),
