@@ -18,6 +18,8 @@ import type {
   Files,
   GrayReleases,
   Groups,
+  PendingPoll,
+  PollListener,
   PollOptions,
   PollResult,
   ReadQuery,
@@ -110,6 +112,7 @@ class StoreConfigHub implements ConfigHub {
       cache: this.#cache,
       watchersMax: options.watchersMax,
       current: async () => (await store.range({ key: `${prefix}live/`, countOnly: true })).revision,
+      reached: (revision) => this.reached(revision),
     })
     const contents = new FileContents({ store, prefix, codec: this.#codec })
     const ids = new AuditIds(environment.random)
@@ -182,6 +185,15 @@ class StoreConfigHub implements ConfigHub {
   poll(query: WatchQuery, options: PollOptions = {}): Promise<PollResult> {
     if (this.#state !== 'ready') return Promise.reject(this.#notReady())
     return this.#watches.poll(query, options)
+  }
+
+  startPoll(
+    query: WatchQuery,
+    listener: PollListener,
+    options: Omit<PollOptions, 'signal'> = {},
+  ): PendingPoll {
+    this.#ensureOpen()
+    return this.#watches.startPoll(query, listener, options)
   }
 
   reached(revision: number, options: CallOptions = {}): Promise<void> {

@@ -3,9 +3,9 @@ import type { Release } from '../model.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import type { LaggingWatcher } from './lagging.ts'
 import type { ContentWaiter } from './loads.ts'
+import { rejected } from './rejected.ts'
 import type { BatchResult } from './results.ts'
 import type { WatchHost } from './watch-host.ts'
-import { rejected } from './rejected.ts'
 
 type Result = IteratorResult<ChangeBatch, undefined>
 
@@ -35,6 +35,7 @@ export abstract class BaseWatch
   abstract wake(): void
   abstract loaded(line: ReleaseLine, release: Release): void
   abstract retry(line: ReleaseLine): void
+  abstract unreadable(line: ReleaseLine, error: unknown): void
   /** Takes it out of whatever it is in. */
   protected abstract leave(): void
 

@@ -2,7 +2,7 @@ import type { ConfigClient, Release } from '../model.ts'
 import type { FileEntry } from '../view/file-entry.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import { BaseWatch } from './base-watch.ts'
-import { compare, type Given, skippedBetween, versionOf } from './given.ts'
+import { compare, type Given, isLater, lastSeenVersion, skippedBetween } from './given.ts'
 import type { BatchResult } from './results.ts'
 import type { WatchHost } from './watch-host.ts'
 import { join, leave, type Watcher } from './watchers.ts'
@@ -48,7 +48,7 @@ export class FileWatch extends BaseWatch implements Watcher {
     if (!isNewest) this.wake()
     if (!this.mayTell() || this.#verdict(line) !== 'differs') return
     if (isNewest) this.#tell(line, results.released(line, release, view.revision))
-    else if ((line.info?.version ?? 0) > versionOf(this.#given)) {
+    else if (isLater(line, this.#given)) {
       this.#tell(line, results.released(line, release, line.revision))
     }
   }
@@ -56,6 +56,12 @@ export class FileWatch extends BaseWatch implements Watcher {
   retry(): void {
     this.#wanted = undefined
     this.wake()
+  }
+
+  /** It ends, unless something newer has come. */
+  unreadable(line: ReleaseLine, error: unknown): void {
+    if (this.#entry.lineFor(this.#client) === line) this.fail(error)
+    else this.retry()
   }
 
   protected override leave(): void {
@@ -70,7 +76,7 @@ export class FileWatch extends BaseWatch implements Watcher {
     if (verdict !== 'differs') return
     const { results, cache, view, loads } = this.host
     if (line.info === undefined) {
-      const version = versionOf(this.#given) || this.#entry.latestVersion
+      const version = lastSeenVersion(this.#given, this.#entry)
       this.#tell(line, results.removed(this.#entry, version, view.revision))
       return
     }

@@ -64,15 +64,34 @@ export function versionOf(given: Given): number {
   return given instanceof ReleaseLine ? (given.info?.version ?? 0) : given.version
 }
 
+/**
+ * The version of what somebody saw last who sees nothing any more. Who does not say may have had any; but not the gray one, or it is not
+ * that he was told of: it may become everybody's yet, and then he is to be told.
+ */
+export function lastSeenVersion(given: Given, { gray, latestVersion }: FileEntry): number {
+  const version = versionOf(given) || latestVersion
+  return gray === undefined ? version : Math.min(version, gray.info.version - 1)
+}
+
+/** Whether what is seen came after what somebody was given. */
+export function isLater({ revision, info }: ReleaseLine, given: Given): boolean {
+  if (given instanceof ReleaseLine) return revision > given.revision
+  return (info?.version ?? 0) > given.version
+}
+
 /** How many releases somebody was never given, when he is given this one. */
 export function skippedBetween(given: Given, line: ReleaseLine): number {
   return Math.max(0, line.nth - given.nth - (line.info === undefined ? 0 : 1))
 }
 
 /**
- * Whether it cannot be told from here if somebody lags or this member does: he has what is gray here, and does not see it. Either what he
- * says of himself has changed, or the release was promoted since.
+ * Whether this member lags behind somebody, or may do so: he has a version that is not here yet, was told that something is gone that is
+ * here, or has what is gray here and does not see it. Of the last, either what he says of himself has changed, or the release was promoted
+ * since; and what is not here yet may come as gray first, so that nothing is told him until this member has caught up.
  */
-export function isDoubtful({ version }: Known, entry: FileEntry, line: ReleaseLine): boolean {
-  return version > 0 && entry.gray?.info.version === version && line !== entry.gray
+export function isDoubtful(known: Known, entry: FileEntry, line: ReleaseLine): boolean {
+  const { version } = known
+  if (version === 0) return false
+  if (compare(known, line, entry.latestVersion) === 'ahead') return true
+  return entry.gray?.info.version === version && line !== entry.gray
 }

@@ -1,7 +1,6 @@
 import type { Fingerprint } from '../config-hub.ts'
 import { filePath, groupPath } from '../keys.ts'
 import type { ConfigClient } from '../model.ts'
-import type { ReleaseInfo } from '../model.ts'
 import type { FileEntry } from '../view/file-entry.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import { FilePart } from './file-part.ts'
@@ -66,7 +65,7 @@ export class Collection {
   /** @returns false: there is no place for it */
   add(change: Change): boolean {
     const { maxItems, maxBytes } = this.#limits
-    const bytes = this.#bytes + bytesOf(change.line.info)
+    const bytes = this.#bytes + (change.line.info?.sizeBytes ?? 0)
     if (this.changes.length > 0 && (this.changes.length >= maxItems || bytes > maxBytes)) return false
     this.#bytes = bytes
     this.changes.push(change)
@@ -125,8 +124,4 @@ export class Interest {
   leave(): void {
     for (const part of this.#parts) part.leave()
   }
-}
-
-function bytesOf(info: ReleaseInfo | undefined): number {
-  return info?.sizeBytes ?? 0
 }

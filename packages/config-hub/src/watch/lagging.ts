@@ -3,7 +3,7 @@ import { type FanOut, Round } from './fan-out.ts'
 
 /** Who must not be told anything until this member has caught up. */
 export interface LaggingWatcher {
-  /** Written by {@link Lagging} only, after it was set first. */
+  /** Written by {@link Lagging} only. */
   isLagging: boolean
   wake(): void
 }
@@ -16,10 +16,15 @@ export interface LaggingParts {
   readonly seen: () => number
   /** The revision that the store is at, not older than any write that was acknowledged anywhere before the call. */
   readonly current: () => Promise<number>
+  /** Resolves when a revision is seen here, and sees to it that this is soon. */
+  readonly reached: (revision: number) => Promise<void>
 }
 
 /** How long to wait until the store is asked again that did not answer. Unit: ms. */
 const retryMs = 500
+
+/** Until the store has been asked, it is not known what has to be seen. */
+const unknown = Infinity
 
 /** Watchers whose clients have seen more than this member has: nothing that they are told may be older than that. */
 export class Lagging {
@@ -27,9 +32,9 @@ export class Lagging {
   /** By the revision that has to be seen. */
   readonly #waiting = new Map<LaggingWatcher, number>()
   /** Invariant: not higher than any of them. */
-  #nextRevision = Infinity
-  /** Of whom it is not known, until the store is asked, what has to be seen. */
-  #doubtful = new Set<LaggingWatcher>()
+  #nextRevision = unknown
+  /** Who has come since the store was asked last. */
+  #unasked: LaggingWatcher[] = []
   #isAsking = false
   #timer: Timer | undefined
   #isClosed = false
@@ -39,21 +44,21 @@ export class Lagging {
   }
 
   get size(): number {
-    return this.#waiting.size + this.#doubtful.size
+    return this.#waiting.size
   }
 
-  /** Nothing is told to a watcher until a revision is seen. */
-  hold(watcher: LaggingWatcher, revision: number): void {
+  /**
+   * Nothing is told to a watcher until a revision is seen.
+   *
+   * @param revision undefined: that which the store is at now. One that the store has not reached yet, which cannot be if its client
+   * tells the truth, is waited for like others, but nobody is asked for it.
+   */
+  hold(watcher: LaggingWatcher, revision: number = unknown): void {
     watcher.isLagging = true
-    this.#waiting.set(watcher, revision)
-    if (revision < this.#nextRevision) this.#nextRevision = revision
-  }
-
-  /** Nothing is told to a watcher until everything is seen that has been written before now. */
-  doubt(watcher: LaggingWatcher): void {
-    watcher.isLagging = true
-    this.#doubtful.add(watcher)
-    if (!this.#isAsking) void this.#ask()
+    this.#needs(watcher, revision)
+    this.#unasked.push(watcher)
+    // Revisions in which nothing happens that concerns the hub are seen only if somebody asks.
+    if (!this.#isAsking && this.#timer === undefined) void this.#ask()
   }
 
   /** It has ended. */
@@ -61,71 +66,76 @@ export class Lagging {
     if (!watcher.isLagging) return
     watcher.isLagging = false
     this.#waiting.delete(watcher)
-    this.#doubtful.delete(watcher)
   }
 
   /** Everything up to a revision is seen. */
   moved(revision: number): void {
     if (revision < this.#nextRevision) return
     const caughtUp: LaggingWatcher[] = []
-    this.#nextRevision = Infinity
+    this.#nextRevision = unknown
     for (const [watcher, needed] of this.#waiting) {
       if (needed <= revision) caughtUp.push(watcher)
       else if (needed < this.#nextRevision) this.#nextRevision = needed
     }
-    this.#letGo(caughtUp)
+    for (const watcher of caughtUp) {
+      this.#waiting.delete(watcher)
+      watcher.isLagging = false
+    }
+    if (caughtUp.length > 0) this.#parts.fanOut.add(new Round(caughtUp, (watcher) => watcher.wake()))
   }
 
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
     this.#waiting.clear()
-    this.#doubtful.clear()
+    this.#unasked = []
   }
 
-  #letGo(watchers: readonly LaggingWatcher[]): void {
-    if (watchers.length === 0) return
-    for (const watcher of watchers) {
-      this.#waiting.delete(watcher)
-      watcher.isLagging = false
-    }
-    this.#parts.fanOut.add(new Round(watchers, (watcher) => watcher.wake()))
+  #needs(watcher: LaggingWatcher, revision: number): void {
+    this.#waiting.set(watcher, revision)
+    if (revision < this.#nextRevision) this.#nextRevision = revision
   }
 
+  /** Asks once for all who have come. Who comes meanwhile may have seen more, and is asked for again. */
   async #ask(): Promise<void> {
-    const asked = this.#doubtful
-    this.#doubtful = new Set()
+    const asked = this.#unasked
+    this.#unasked = []
     this.#isAsking = true
-    const revision = await this.#current()
+    const isAnswered = await this.#catchUp(asked)
     this.#isAsking = false
     if (this.#isClosed) return
-    // Some may have ended meanwhile.
-    const waiting = [...asked].filter(({ isLagging }) => isLagging)
-    if (revision === undefined) {
-      for (const watcher of waiting) this.#doubtful.add(watcher)
-      this.#askLater()
+    if (isAnswered) {
+      if (this.#unasked.length > 0) void this.#ask()
       return
     }
-    for (const watcher of waiting) this.hold(watcher, revision)
-    this.moved(this.#parts.seen())
-    if (this.#doubtful.size > 0) void this.#ask()
+    // Some may have ended meanwhile.
+    for (const watcher of asked) if (this.#waiting.has(watcher)) this.#unasked.push(watcher)
+    this.#askLater()
   }
 
-  /** Undefined: the store does not say. */
-  async #current(): Promise<number | undefined> {
+  /** @returns false: the store does not say what it is at */
+  async #catchUp(asked: readonly LaggingWatcher[]): Promise<boolean> {
+    const { environment, current, reached, seen } = this.#parts
     try {
-      return await this.#parts.current()
+      const revision = await current()
+      for (const watcher of asked) {
+        if (this.#waiting.get(watcher) === unknown) this.#needs(watcher, revision)
+      }
+      await reached(revision)
     } catch (error) {
-      const { logger } = this.#parts.environment
-      if (!this.#isClosed) logger.warn('the store does not say what it is at, and is asked again', { error })
-      return undefined
+      if (this.#isClosed) return false
+      environment.logger.warn('the store does not say what it is at, and is asked again', { error })
+      return false
     }
+    this.moved(seen())
+    return true
   }
 
   #askLater(): void {
-    this.#timer ??= this.#parts.environment.clock.setTimer(retryMs, () => {
+    if (this.#unasked.length === 0) return
+    this.#timer = this.#parts.environment.clock.setTimer(retryMs, () => {
       this.#timer = undefined
-      if (!this.#isAsking && this.#doubtful.size > 0) void this.#ask()
+      if (!this.#isAsking) void this.#ask()
     })
   }
 }

@@ -13,7 +13,7 @@ export interface ContentWaiter {
   /** It could not be read, now. Whoever still needs it asks again. */
   retry(line: ReleaseLine): void
   /** It can never be read. */
-  fail(error: unknown): void
+  unreadable(line: ReleaseLine, error: unknown): void
 }
 
 /** What loads work with. */
@@ -69,7 +69,7 @@ export class Loads {
       release = await this.#parts.cache.load(line)
     } catch (error) {
       if (this.#isClosed) return
-      if (hasCode(error, ...permanent)) this.#each(line, (waiter) => waiter.fail(error))
+      if (hasCode(error, ...permanent)) this.#each(line, (waiter) => waiter.unreadable(line, error))
       else this.#retryLater(line, error)
       return
     }

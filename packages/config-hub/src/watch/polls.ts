@@ -1,27 +1,36 @@
-import type { PollResult } from '../config-hub.ts'
+import type { PendingPoll, PollListener, PollResult } from '../config-hub.ts'
 import type { ConfigClient } from '../model.ts'
 import type { FileEntry } from '../view/file-entry.ts'
 import type { FileInterest } from './file-watch.ts'
-import { compare, type Given, versionOf } from './given.ts'
+import { compare, type Given, lastSeenVersion } from './given.ts'
 import { type Change, type CollectLimits, Interest } from './interest.ts'
 import type { LaggingWatcher } from './lagging.ts'
+import { tellAnswer, tellFailure } from './poll-listeners.ts'
 import { PollTimeout } from './poll-timers.ts'
 import { changed, polledChange, type SeenLine } from './results.ts'
 import type { WatchHost } from './watch-host.ts'
 import type { WideInterest } from './wide-watch.ts'
 import { join, leave, type Watcher } from './watchers.ts'
-import { rejected } from './rejected.ts'
 
 /** Of more changes, the rest is told to the next poll. */
 const answerLimits: CollectLimits = { maxItems: 10_000, maxBytes: Infinity }
 
+/** How a poll waits. */
+export interface PollWait {
+  /** Unit: ms. 0: not at all. */
+  readonly timeoutMs: number
+  /** Everything up to it was told, as its client says. */
+  readonly afterRevision: number
+}
+
 /** Who waits for changes once, and is told without contents. */
-export abstract class Poll extends PollTimeout implements LaggingWatcher {
+export abstract class Poll extends PollTimeout implements LaggingWatcher, PendingPoll {
   protected readonly host: WatchHost
   isLagging = false
-  /** Undefined: it is answered. Who is to be failed is given a promise that fails. */
-  #resolve: ((result: PollResult | Promise<never>) => void) | undefined = undefined
-  #detach: (() => void) | undefined = undefined
+  /** Undefined: it does not wait. */
+  #listener: PollListener | undefined = undefined
+  /** Everything up to it was told before. 0: nobody knows. */
+  #toldRevision = 0
 
   constructor(host: WatchHost) {
     super()
@@ -29,58 +38,73 @@ export abstract class Poll extends PollTimeout implements LaggingWatcher {
     host.counters.polls++
   }
 
-  abstract wake(): void
+  /** What there is to tell now. */
+  protected abstract look(): PollResult | undefined
   /** Takes it out of whatever it is in. */
   protected abstract leave(): void
 
-  /** Waits, once. Answers at once what there is. */
-  answer(timeoutMs: number, signal: AbortSignal | undefined): Promise<PollResult> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve
-      this.wake()
-      if (!this.mayTell() && !this.isLagging) return
-      if (timeoutMs === 0) this.expire()
-      else {
-        this.host.timers.start(this, timeoutMs)
-        if (signal !== undefined) this.#listen(signal)
-      }
-    })
+  /**
+   * Waits, once, unless there is something to tell at once.
+   *
+   * @returns what there is: the poll is over then, and the listener is not told
+   */
+  begin(listener: PollListener, { timeoutMs, afterRevision }: PollWait): PollResult | undefined {
+    this.#toldRevision = afterRevision
+    const found = this.isLagging ? undefined : this.look()
+    if (found === undefined && timeoutMs > 0) {
+      this.#listener = listener
+      this.host.timers.start(this, timeoutMs)
+      return undefined
+    }
+    const result = found ?? this.#unchanged()
+    this.#end(result)
+    return result
+  }
+
+  wake(): void {
+    if (this.#listener === undefined || this.isLagging) return
+    const found = this.look()
+    if (found !== undefined) this.#answer(found)
   }
 
   override expire(): void {
-    this.#end(this.host.results.unchanged(this.host.view.revision))
+    this.#answer(this.#unchanged())
   }
 
   fail(error: unknown): void {
-    if (this.#resolve !== undefined) this.#end(rejected(error))
+    const listener = this.#listener
+    if (listener === undefined) return
+    this.#end()
+    tellFailure(this.host, listener, error)
   }
 
-  /** It waits, and may be told something. */
-  protected mayTell(): boolean {
-    return this.#resolve !== undefined && !this.isLagging
+  cancel(): void {
+    if (this.#listener !== undefined) this.#end()
   }
 
-  protected tell(result: PollResult): void {
-    if (result.type === 'changed') this.host.counters.delivered += result.changes.length
+  #answer(result: PollResult): void {
+    const listener = this.#listener
+    if (listener === undefined) return
     this.#end(result)
+    tellAnswer(this.host, listener, result)
   }
 
-  #end(result: PollResult | Promise<never>): void {
-    const resolve = this.#resolve
-    if (resolve === undefined) return
-    this.#resolve = undefined
-    this.#detach?.()
-    this.host.timers.cancel(this)
-    this.host.lagging.leave(this)
-    this.host.counters.polls--
+  /** Of whom it is not known what he lacks, is told no more than that time has passed. */
+  #unchanged(): PollResult {
+    const { results, view } = this.host
+    if (this.isLagging) return { type: 'unchanged', revision: this.#toldRevision }
+    return results.unchanged(view.revision)
+  }
+
+  /** Whoever is told may ask again at once: all is done before. */
+  #end(result?: PollResult): void {
+    const { timers, lagging, counters } = this.host
+    this.#listener = undefined
+    timers.cancel(this)
+    lagging.leave(this)
+    counters.polls--
+    if (result?.type === 'changed') counters.delivered += result.changes.length
     this.leave()
-    resolve(result)
-  }
-
-  #listen(signal: AbortSignal): void {
-    const abort = (): void => this.fail(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    this.#detach = () => signal.removeEventListener('abort', abort)
   }
 }
 
@@ -99,17 +123,15 @@ export class FilePoll extends Poll implements Watcher {
     join(entry, this)
   }
 
-  override wake(): void {
-    if (!this.mayTell()) return
+  protected override look(): PollResult | undefined {
     const line = this.#entry.lineFor(this.#client)
     const given = this.#given
-    if (line === given) return
-    const { latestVersion } = this.#entry
-    const verdict = compare(given, line, latestVersion)
+    if (line === given) return undefined
+    const verdict = compare(given, line, this.#entry.latestVersion)
     if (verdict === 'same') this.#given = line
-    if (verdict !== 'differs') return
-    const version = versionOf(given) || latestVersion
-    this.tell(this.host.results.polled(this.#entry, { line, version }, this.host.view.revision))
+    if (verdict !== 'differs') return undefined
+    const version = lastSeenVersion(given, this.#entry)
+    return this.host.results.polled(this.#entry, { line, version }, this.host.view.revision)
   }
 
   protected override leave(): void {
@@ -132,21 +154,15 @@ export class WidePoll extends Poll {
     return this.#interest.isDoubtful
   }
 
-  override wake(): void {
-    if (!this.mayTell()) return
+  protected override look(): PollResult | undefined {
     const { changes } = this.#interest.collect(answerLimits)
     const [first] = changes
-    if (first === undefined) return
+    if (first === undefined) return undefined
     const { results, view } = this.host
     // Most often, it is the same for all who poll for the group.
-    if (changes.length === 1) this.tell(results.polled(first.entry, seenOf(first), view.revision))
-    else
-      this.tell(
-        changed(
-          view.revision,
-          changes.map((change) => polledChange(change.entry, seenOf(change))),
-        ),
-      )
+    if (changes.length === 1) return results.polled(first.entry, seenOf(first), view.revision)
+    const told = changes.map((change) => polledChange(change.entry, seenOf(change)))
+    return changed(view.revision, told)
   }
 
   protected override leave(): void {
@@ -155,5 +171,5 @@ export class WidePoll extends Poll {
 }
 
 function seenOf({ entry, line, given }: Change): SeenLine {
-  return { line, version: versionOf(given) || entry.latestVersion }
+  return { line, version: lastSeenVersion(given, entry) }
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '@orrery/environment'
 import type { ContentCache } from '../reads/content-cache.ts'
 import type { ConfigView } from '../view/config-view.ts'
 import type { Lagging } from './lagging.ts'
@@ -22,6 +23,7 @@ export interface WatchHost {
   readonly results: Results
   readonly timers: PollTimers
   readonly counters: WatchCounters
+  readonly logger: Logger
   /** How many changes of files were seen while somebody watched their groups. */
   readonly sequence: number
 }

@@ -1,8 +1,10 @@
-import type { Environment } from '@orrery/environment'
+import type { Environment, Logger } from '@orrery/environment'
 import type {
   CallOptions,
   ConfigWatch,
   Fingerprint,
+  PendingPoll,
+  PollListener,
   PollOptions,
   PollResult,
   WatchQuery,
@@ -19,12 +21,12 @@ import { isDoubtful, Known, nothingOf } from './given.ts'
 import { Lagging, type LaggingWatcher } from './lagging.ts'
 import { Loads } from './loads.ts'
 import { planOf } from './plan.ts'
-import { FilePoll, WidePoll } from './polls.ts'
+import { EarlyAnswer, PollPromise } from './poll-listeners.ts'
 import { PollTimers } from './poll-timers.ts'
+import { FilePoll, type PollWait, WidePoll } from './polls.ts'
 import { Results } from './results.ts'
 import type { WatchCounters, WatchHost } from './watch-host.ts'
-import { WideWatch } from './wide-watch.ts'
-import { rejected } from './rejected.ts'
+import { type WideInterest, WideWatch } from './wide-watch.ts'
 
 /** What a watch hub works with. */
 export interface WatchHubParts {
@@ -35,20 +37,22 @@ export interface WatchHubParts {
   readonly watchersMax: number
   /** The revision that the store is at, not older than any write that was acknowledged anywhere before the call. */
   readonly current: () => Promise<number>
+  /** Resolves when a revision of the store is in the view, and sees to it that this is soon. */
+  readonly reached: (revision: number) => Promise<void>
 }
 
 /** Which kinds of watchers, or of polls, there are. */
 interface Kind<One, Many> {
   readonly one: new (host: WatchHost, interest: FileInterest) => One
-  readonly many: new (host: WatchHost, interest: ConstructorParameters<typeof WideWatch>[1]) => Many
+  readonly many: new (host: WatchHost, interest: WideInterest) => Many
 }
 
 /**
  * Everybody who waits for changes of what he sees. Whoever comes is entered first, and then looks at what there is, all in one step:
  * nothing falls in between. What changes wakes those who wait; what they are told, they find out themselves.
  *
- * A watcher of one file takes about 300 bytes while it waits, and so does a poll. Whoever watches a group takes about 30 bytes for each file
- * of it besides; who names several files, about 90 for each.
+ * A watcher of one file takes about 300 bytes while it waits, and so does a poll; what is said of its client comes on top. Whoever
+ * watches a group takes about 30 bytes more for each file of it; who names several files, about 90 for each.
  */
 export class WatchHub implements WatchHost {
   readonly view: ConfigView
@@ -58,20 +62,25 @@ export class WatchHub implements WatchHost {
   readonly results = new Results()
   readonly timers: PollTimers
   readonly counters: WatchCounters = { watchers: 0, polls: 0, delivered: 0, skipped: 0 }
+  readonly logger: Logger
   readonly #parts: WatchHubParts
   readonly #fanOut: FanOut
   #isClosed = false
   sequence = 0
 
   constructor(parts: WatchHubParts) {
-    const { environment, view, cache, current } = parts
+    const { environment, view, cache, current, reached } = parts
     this.#parts = parts
+    this.logger = environment.logger
     this.view = view
     this.cache = cache
     this.#fanOut = new FanOut(environment.clock, () => this.results.clear())
     this.timers = new PollTimers(environment.clock)
     this.loads = new Loads({ environment, cache, fanOut: this.#fanOut })
-    this.lagging = new Lagging({ environment, fanOut: this.#fanOut, seen: () => view.revision, current })
+    this.lagging = new Lagging({
+      ...{ environment, fanOut: this.#fanOut },
+      ...{ seen: () => view.revision, current, reached },
+    })
   }
 
   /** As `ConfigHub.watch`. @throws ConfigError `CONFIG_INVALID`, `CONFIG_OVERLOADED`, `CONFIG_CLOSED` */
@@ -84,14 +93,27 @@ export class WatchHub implements WatchHost {
 
   /** As `ConfigHub.poll`. @throws as {@link WatchHub.watch} */
   poll(query: WatchQuery, options: PollOptions = {}): Promise<PollResult> {
-    try {
+    return new Promise((resolve) => {
       const timeoutMs = checkPollOptions(options)
-      options.signal?.throwIfAborted()
-      const poll = this.#open(checkWatchQuery(query), { one: FilePoll, many: WidePoll })
-      return poll.answer(timeoutMs, options.signal)
-    } catch (error) {
-      return rejected(error)
-    }
+      const { signal } = options
+      signal?.throwIfAborted()
+      const { poll, wait } = this.#openPoll(query, timeoutMs)
+      const promise = new PollPromise(resolve)
+      const result = poll.begin(promise, wait)
+      if (result !== undefined) resolve(result)
+      else if (signal !== undefined) promise.listen(signal, poll)
+    })
+  }
+
+  /** As `ConfigHub.startPoll`. @throws as {@link WatchHub.watch} */
+  startPoll(
+    query: WatchQuery,
+    listener: PollListener,
+    options: Omit<PollOptions, 'signal'> = {},
+  ): PendingPoll {
+    const { poll, wait } = this.#openPoll(query, checkPollOptions(options))
+    const result = poll.begin(listener, wait)
+    return result === undefined ? poll : new EarlyAnswer(this, listener, result)
   }
 
   /** What is seen of a file has changed. */
@@ -130,6 +152,15 @@ export class WatchHub implements WatchHost {
     this.results.clear()
   }
 
+  #openPoll(
+    query: WatchQuery,
+    timeoutMs: number,
+  ): { readonly poll: FilePoll | WidePoll; readonly wait: PollWait } {
+    const checked = checkWatchQuery(query)
+    const poll = this.#open(checked, { one: FilePoll, many: WidePoll })
+    return { poll, wait: { timeoutMs, afterRevision: checked.afterRevision } }
+  }
+
   #open<One extends LaggingWatcher, Many extends LaggingWatcher & { readonly isDoubtful: boolean }>(
     { targets, client, known, afterRevision }: CheckedWatchQuery,
     { one, many }: Kind<One, Many>,
@@ -152,7 +183,7 @@ export class WatchHub implements WatchHost {
       opened = wide
     }
     if (afterRevision > this.view.revision) this.lagging.hold(opened, afterRevision)
-    else if (doubtful && afterRevision === 0) this.lagging.doubt(opened)
+    else if (doubtful && afterRevision === 0) this.lagging.hold(opened)
     return opened
   }
 

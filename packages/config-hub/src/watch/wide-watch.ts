@@ -3,7 +3,7 @@ import type { ConfigChange, Fingerprint } from '../config-hub.ts'
 import type { ConfigClient, Release } from '../model.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import { BaseWatch } from './base-watch.ts'
-import { skippedBetween, versionOf } from './given.ts'
+import { lastSeenVersion, skippedBetween } from './given.ts'
 import { type Change, type Collected, type CollectLimits, Interest } from './interest.ts'
 import type { WatchPlan } from './plan.ts'
 import { type BatchResult, removedChange, resultOf } from './results.ts'
@@ -19,6 +19,8 @@ interface Gathering {
   readonly revision: number
   readonly releases: Map<ReleaseLine, Release>
   readonly missing: Set<ReleaseLine>
+  /** The versions that were seen last of what is gone: when it is told, there may be later ones, which are told next. */
+  readonly removed: ReadonlyMap<Change, number>
 }
 
 /** What is watched by whom. */
@@ -31,12 +33,14 @@ export interface WideInterest {
 /** Who watches several files, or groups of them. */
 export class WideWatch extends BaseWatch {
   readonly #interest: Interest
+  readonly #client: ConfigClient
   #gathering: Gathering | undefined = undefined
   /** Everything up to this revision of the store has been told. */
   #toldRevision = 0
 
   constructor(host: WatchHost, { plan, client, known }: WideInterest) {
     super(host)
+    this.#client = client
     this.#interest = new Interest({ host, owner: this, client }, plan, known)
   }
 
@@ -74,6 +78,13 @@ export class WideWatch extends BaseWatch {
     this.wake()
   }
 
+  /** It ends, unless something newer has come: one file that cannot be read is not left out in silence. */
+  unreadable(line: ReleaseLine, error: unknown): void {
+    const change = this.#gathering?.collected.changes.find((one) => one.line === line)
+    if (change?.entry.lineFor(this.#client) === line) this.fail(error)
+    else this.retry()
+  }
+
   protected override leave(): void {
     this.#leaveLoads()
     this.#interest.leave()
@@ -88,40 +99,48 @@ export class WideWatch extends BaseWatch {
   #gather(collected: Collected, revision: number): Gathering {
     const releases = new Map<ReleaseLine, Release>()
     const missing = new Set<ReleaseLine>()
-    for (const { line } of collected.changes) {
-      if (line.info === undefined) continue
+    const removed = new Map<Change, number>()
+    for (const change of collected.changes) {
+      const { entry, line, given } = change
+      if (line.info === undefined) {
+        removed.set(change, lastSeenVersion(given, entry))
+        continue
+      }
       const release = this.host.cache.get(line)
       if (release === undefined) missing.add(line)
       else releases.set(line, release)
     }
-    return { collected, revision, releases, missing }
+    return { collected, revision, releases, missing, removed }
   }
 
-  #tell({ collected, revision, releases }: Gathering): void {
+  #tell(gathering: Gathering): void {
+    const { collected, revision } = gathering
     const { changes, isWhole } = collected
     if (isWhole) this.#toldRevision = revision
     const skipped = changes.reduce((sum, { given, line }) => sum + skippedBetween(given, line), 0)
     this.#interest.take(collected)
-    this.give(this.#resultOf(changes, releases), skipped)
+    this.give(this.#resultOf(gathering), skipped)
   }
 
-  #resultOf(changes: readonly Change[], releases: ReadonlyMap<ReleaseLine, Release>): BatchResult {
+  #resultOf(gathering: Gathering): BatchResult {
+    const { changes } = gathering.collected
+    const { releases } = gathering
     const revision = this.#toldRevision
     const [{ line } = { line: undefined }] = changes
     const release = changes.length === 1 && line !== undefined ? releases.get(line) : undefined
     // Most often, it is the same for all who watch the group.
-    if (line !== undefined && release !== undefined)
+    if (line !== undefined && release !== undefined) {
       return this.host.results.released(line, release, revision)
-    const told = changes.map((change) => toldChange(change, releases))
+    }
+    const told = changes.map((change) => toldChange(change, gathering))
     return resultOf({ revision, changes: Object.freeze(told) })
   }
 }
 
-function toldChange(
-  { entry, line, given }: Change,
-  releases: ReadonlyMap<ReleaseLine, Release>,
-): ConfigChange {
-  if (line.info === undefined) return removedChange(entry.key, versionOf(given) || entry.latestVersion)
+function toldChange(change: Change, { releases, removed }: Gathering): ConfigChange {
+  const { entry, line } = change
+  const version = removed.get(change)
+  if (version !== undefined) return removedChange(entry.key, version)
   const release = releases.get(line)
   invariant(release !== undefined, 'what is told has been loaded')
   return Object.freeze({ type: 'released', release })

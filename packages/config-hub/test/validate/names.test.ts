@@ -21,7 +21,17 @@ const badNames: readonly unknown[] = [
   'a\\b',
   'a%b',
   'a\n',
+  'a\u0000',
   '名',
+  'e\u0301',
+  'a\u200b',
+  '\u202ea',
+  '\ud800',
+  '\u0430',
+  'a\uff0fb',
+  ' a',
+  'a ',
+  '\u{1f600}',
   5,
   null,
   undefined,
@@ -72,6 +82,9 @@ describe('a file', () => {
     '日本語のファイル.yaml',
     '😀/🚀.json',
     chars(256),
+    // Each of two code units.
+    '😀'.repeat(128),
+    '世'.repeat(256),
   ])('may be called %j', (file) => {
     expect(() => checkFileKey(inGroup(file))).not.toThrow()
     expect(fileKeyOf(filePath({ namespace: 'n', group: 'g', file }))).toEqual(inGroup(file))
@@ -80,6 +93,8 @@ describe('a file', () => {
   test.each([
     ['nothing', ''],
     ['too much', chars(257)],
+    ['too much of what takes three bytes each', '世'.repeat(257)],
+    ['too much of what takes two code units each', '😀'.repeat(129)],
     ['half of a surrogate pair, first', 'a\ud83d'],
     ['half of a surrogate pair, second', '\ude00a'],
     ['a pair the wrong way round', '\ude00\ud83d'],
@@ -103,6 +118,12 @@ describe('a file', () => {
     ['a soft hyphen', 'a\u00adb'],
     ['a filler', 'a\u3164b'],
     ['a grapheme joiner', 'a\u034fb'],
+    ['a vowel separator', 'a\u180eb'],
+    ['an invisible separator', 'a\u2063b'],
+    ['an embedding of direction', 'a\u202ab'],
+    ['the end of an isolate', 'a\u2069'],
+    ['several emoji that are joined to one', '\u{1f469}\u200d\u{1f467}'],
+    ['a flag that is made of tags', '\u{1f3f4}\u{e0067}\u{e007f}'],
     ['a variation selector', '❤\ufe0f'],
     ['a tag character', 'a\u{e0061}'],
     ['a no-break space', 'a\u00a0b'],
@@ -132,6 +153,43 @@ describe('a file', () => {
     ['an array', ['a']],
   ])('may not be called by %s', (_, file) => {
     expect(() => checkFileKey(inGroup(file))).toThrow(refusal('file'))
+  })
+
+  // Confusable letters cannot be told from each other without knowing what people mean; nothing takes them for one another here.
+  test.each([
+    ['a slash of full width', '\uff0f', '/'],
+    ['a slash of fractions', '\u2044', '/'],
+    ['a slash of division', '\u2215', '/'],
+    ['a full stop of full width', '\uff0e', '.'],
+    ['a leader of two dots', '\u2025', '..'],
+    ['a backslash of full width', '\uff3c', '\\'],
+    ['a percent sign of full width', '\uff05', '%'],
+    ['a letter of full width', '\uff41', 'a'],
+    ['a Cyrillic letter', '\u0430', 'a'],
+    ['a Greek letter', '\u03bf', 'o'],
+    ['a ligature', '\ufb01', 'fi'],
+    ['a superscript', '\u00b2', '2'],
+    ['another case', 'A', 'a'],
+    ['a dotless i', '\u0131', 'i'],
+  ])('may be called by %s, which is another name, and separates nothing', (_, like, plain) => {
+    const file = `x${like}${like}x`
+    expect(() => checkFileKey(inGroup(file))).not.toThrow()
+    const path = filePath({ namespace: 'n', group: 'g', file })
+    expect(path).toMatch(/^n\/g\/[\w.:%-]+$/)
+    expect(path).not.toBe(filePath({ namespace: 'n', group: 'g', file: `x${plain}${plain}x` }))
+    expect(fileKeyOf(path)).toEqual(inGroup(file))
+  })
+
+  test.each([
+    ['a letter and its accent', 'caf\u00e9', 'cafe\u0301'],
+    ['a letter with two marks', '\u1e69', 's\u0307\u0323'],
+    ['a syllable', '\ud55c', '\u1112\u1161\u11ab'],
+    ['the sign of another letter', '\u03a9', '\u2126'],
+    ['an ideograph', '\u8c48', '\uf900'],
+  ])('of two ways to write %s may have only the composed one', (_, composed, other) => {
+    expect(composed.normalize('NFC')).toBe(other.normalize('NFC'))
+    expect(() => checkFileKey(inGroup(composed))).not.toThrow()
+    expect(() => checkFileKey(inGroup(other))).toThrow(refusal('file'))
   })
 
   test('has a group', () => {

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { ChangeBatch, ConfigChange, ConfigWatch } from '../../src/config-hub.ts'
 import type { FileKey } from '../../src/model.ts'
-import { Feeder } from '../view/fed-view.ts'
+import { Feeder, takeUpTo } from '../view/fed-view.ts'
 import { fedMember, type FedMember, settle } from './watched-hub.ts'
 
 const group = { namespace: 'default', group: 'shop' }
@@ -307,9 +307,47 @@ describe('contents', () => {
     expect(wide.error).toMatchObject({ code: 'CONFIG_KEYS_MISSING' })
     expect(member.hub.counters.watchers).toBe(0)
   })
+
+  test('that never open end nothing when newer ones have come', async () => {
+    const member = fedMember(new Feeder(), { hasKeys: false })
+    const askers = [[file], [group]].map((targets) => asking(member.hub.watch({ targets })))
+    let open = (): void => undefined
+    member.gate = new Promise((resolve) => (open = resolve))
+    member.feeder.publish(file, { content: 'one', encrypted: true })
+    member.take()
+    await settle(member)
+    member.feeder.publish(file, { content: 'two' })
+    member.take()
+    await settle(member)
+    open()
+    for (const asker of askers) expect(await toldNow(member, asker)).toEqual(['app.yaml two@2'])
+  })
 })
 
 describe('a watch of many files', () => {
+  test('tells of what is gone as it was when it was looked at, however long other contents take', async () => {
+    const member = fedMember()
+    const { feeder } = member
+    feeder.publish(file, { content: 'one' })
+    const md5 = feeder.file(file)?.release?.md5 ?? ''
+    feeder.delete(file)
+    feeder.publish(other, { content: 'other', encrypted: true })
+    member.take()
+    let open = (): void => undefined
+    member.gate = new Promise((resolve) => (open = resolve))
+    // He does not say which version he has.
+    const watch = member.hub.watch({ targets: [group], known: [{ ...file, md5 }] })
+    let asker = asking(watch)
+    await settle(member)
+    feeder.publish(file, { content: 'two' })
+    member.take()
+    expect(await toldNow(member, asker)).toBeUndefined()
+    open()
+    expect(await toldNow(member, asker)).toEqual(['app.yaml removed@1', 'db/main.yaml other@1'])
+    asker = asking(watch)
+    expect(await toldNow(member, asker)).toEqual(['app.yaml two@2'])
+  })
+
   test('begins with all there is, and tells of each file once, however it is wanted', async () => {
     const member = fedMember()
     member.feeder.publish(file, { content: 'a' })
@@ -472,6 +510,31 @@ describe('what a client says it has', () => {
     expect(member.hub.lagging.size).toBe(0)
   })
 
+  test('is compared though nothing happens here, when this member has asked', async () => {
+    const feeder = new Feeder()
+    // Nothing of what is written concerns the hub, so that nobody tells this member of it.
+    let asked = 0
+    const member = fedMember(feeder, {
+      current: () => {
+        asked++
+        return Promise.resolve(100)
+      },
+      reach: (revision, { view }) => view.progressed(revision),
+    })
+    feeder.publish(file, { content: 'one' })
+    member.take()
+    const asker = asking(member.hub.watch({ targets: [file], afterRevision: 99 }))
+    const bogus = asking(member.hub.watch({ targets: [file], afterRevision: 101 }))
+    expect(await toldNow(member, asker)).toEqual(['app.yaml one@1'])
+    expect(await toldNow(member, bogus)).toBeUndefined()
+    expect(member.hub.lagging.size).toBe(1)
+    // It waits, but does not keep anybody busy.
+    const before = asked
+    member.environment.clock.advance(60_000)
+    await settle(member)
+    expect(asked).toBe(before)
+  })
+
   test('makes the store be asked where it may be that he or this member lags', async () => {
     const feeder = new Feeder()
     const asked: (() => void)[] = []
@@ -480,7 +543,10 @@ describe('what a client says it has', () => {
       if (asked.length === 1) throw new Error('no leader')
       return feeder.revision
     }
-    const member = fedMember(feeder, { current })
+    const member = fedMember(feeder, {
+      current,
+      reach: (revision, { view }) => takeUpTo(view, feeder, revision),
+    })
     feeder.publish(file, { content: 'full' })
     feeder.grayPublish(file, { content: 'gray', rule })
     member.take()
@@ -494,16 +560,18 @@ describe('what a client says it has', () => {
     asked[0]?.()
     await settle(member)
     member.environment.clock.advance(1_000)
-    asked[1]?.()
     for (const asker of askers) expect(await toldNow(member, asker)).toBeUndefined()
-    member.take()
+    // All of them who were there when it was asked first have one answer; who came later, another.
+    for (let nth = 1; nth < asked.length; nth++) asked[nth]?.()
+    await settle(member)
     // It was this member: they have what there is.
     for (const asker of askers) expect(await toldNow(member, asker)).toBeUndefined()
+    expect(member.hub.lagging.size).toBe(0)
     feeder.grayPublish(file, { content: 'gray two', rule })
     member.take()
     const changed = asking(member.hub.watch({ targets: [file], known: [{ ...file, version: 3 }] }))
     expect(await toldNow(member, changed)).toBeUndefined()
-    asked[2]?.()
+    asked.at(-1)?.()
     // It was the client, who is another one now.
     expect(await toldNow(member, changed)).toEqual(['app.yaml gray@2'])
   })

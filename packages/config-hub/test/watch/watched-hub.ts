@@ -14,6 +14,8 @@ export interface MemberOptions {
   readonly clock?: Clock
   readonly hasKeys?: boolean
   readonly current?: () => Promise<number>
+  /** What makes this member see a revision. @defaultValue it waits until the test makes it */
+  readonly reach?: (revision: number, member: FedMember) => void
 }
 
 /** A member of a hub that is fed by hand. */
@@ -63,14 +65,24 @@ export function fedMember(feeder: Feeder = new Feeder(), options: MemberOptions 
     unreadable: (key, error) => environment.logger.error(`unreadable: ${key}`, { error }),
     failed: (error) => environment.logger.error('failed', { error }),
   })
+  /** Who waits until this member has caught up. */
+  const waiting = new Map<number, () => void>()
+  const reached = async (revision: number): Promise<void> => {
+    options.reach?.(revision, member)
+    while (view.revision < revision) await new Promise<void>((resolve) => waiting.set(revision, resolve))
+  }
   const current = options.current ?? (() => Promise.resolve(feeder.revision))
   const hub = new WatchHub({
     environment: { ...environment, clock },
-    ...{ view, cache, watchersMax, current },
+    ...{ view, cache, watchersMax, current, reached },
   })
   const member: FedMember = {
     ...{ environment, view, cache, hub, feeder, reads, gate: undefined, failure: undefined },
-    take: (revision = feeder.revision) => takeUpTo(view, feeder, revision),
+    take: (revision = feeder.revision) => {
+      takeUpTo(view, feeder, revision)
+      for (const resolve of waiting.values()) resolve()
+      waiting.clear()
+    },
   }
   return member
 }

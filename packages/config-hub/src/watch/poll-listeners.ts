@@ -1,0 +1,74 @@
+import type { Logger } from '@orrery/environment'
+import type { PendingPoll, PollListener, PollResult } from '../config-hub.ts'
+import { rejected } from './rejected.ts'
+
+/** Who hears of listeners that throw. */
+interface Hearer {
+  readonly logger: Logger
+}
+
+/** Tells an answer. A listener that throws harms nobody who is told after it. */
+export function tellAnswer({ logger }: Hearer, listener: PollListener, result: PollResult): void {
+  try {
+    listener.answered(result)
+  } catch (error) {
+    logger.error('a listener of a poll threw', { error })
+  }
+}
+
+/** As {@link tellAnswer}, why there is none. */
+export function tellFailure({ logger }: Hearer, listener: PollListener, reason: unknown): void {
+  try {
+    listener.failed(reason)
+  } catch (error) {
+    logger.error('a listener of a poll threw', { error })
+  }
+}
+
+const done = Promise.resolve()
+
+/** What there was to tell at once. It is told when whoever asked has his handle. */
+export class EarlyAnswer implements PendingPoll {
+  #listener: PollListener | undefined
+
+  constructor(hearer: Hearer, listener: PollListener, result: PollResult) {
+    this.#listener = listener
+    void done.then(() => {
+      if (this.#listener !== undefined) tellAnswer(hearer, this.#listener, result)
+    })
+  }
+
+  cancel(): void {
+    this.#listener = undefined
+  }
+}
+
+/** Resolves a promise. There may be a million of them: to be failed, it is given a promise that fails. */
+export class PollPromise implements PollListener {
+  readonly #resolve: (result: PollResult | Promise<never>) => void
+  #detach: (() => void) | undefined = undefined
+
+  constructor(resolve: (result: PollResult | Promise<never>) => void) {
+    this.#resolve = resolve
+  }
+
+  answered(result: PollResult): void {
+    this.#detach?.()
+    this.#resolve(result)
+  }
+
+  failed(error: unknown): void {
+    this.#detach?.()
+    this.#resolve(rejected(error))
+  }
+
+  /** The poll ends with the signal. */
+  listen(signal: AbortSignal, poll: PendingPoll): void {
+    const abort = (): void => {
+      poll.cancel()
+      this.failed(signal.reason)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    this.#detach = () => signal.removeEventListener('abort', abort)
+  }
+}
