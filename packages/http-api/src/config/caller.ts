@@ -31,8 +31,7 @@ export class Caller {
 
   /** @throws HttpApiError `HTTP_API_PLAIN_FORBIDDEN` */
   async requirePlain(request: FastifyRequest): Promise<void> {
-    if (await this.mayReadPlain(request)) return
-    throw new HttpApiError('HTTP_API_PLAIN_FORBIDDEN', 'the content is encrypted, and not for everybody')
+    if (!(await this.mayReadPlain(request))) throw plainForbidden()
   }
 
   /**
@@ -50,6 +49,11 @@ export class Caller {
       labels: host?.labels ?? said.labels ?? labelsInHeader(headerText(headers, 'x-client-labels')),
     }
   }
+}
+
+/** What is encrypted is not for whoever asks. */
+export function plainForbidden(): HttpApiError {
+  return new HttpApiError('HTTP_API_PLAIN_FORBIDDEN', 'the content is encrypted, and not for everybody')
 }
 
 /** What a query string says of a client. @throws ConfigError `CONFIG_INVALID` */

@@ -3,6 +3,7 @@ import type { Registry } from '@orrery/registry'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { EventRing } from '../event-ring.ts'
 import type { SnapshotJson } from '../json/snapshot-json.ts'
+import { onceClosed } from '../once-closed.ts'
 import type { ApiLimits } from '../options.ts'
 import type { ApiMetrics } from '../stat-metrics.ts'
 import { ClientLeft } from '../scope.ts'
@@ -26,9 +27,7 @@ export interface RouteContext {
  */
 export function clientSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  const abort = (): void => controller.abort(new ClientLeft('the client has left'))
-  if (raw.destroyed) abort()
-  else raw.once('close', abort)
+  onceClosed(raw, () => controller.abort(new ClientLeft('the client has left')))
   return controller.signal
 }
 

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Environment, Timer } from '@orrery/environment'
 import type { FailureOf } from '../failure.ts'
+import { onceClosed } from '../once-closed.ts'
 
 /** An event, as it is sent. */
 export interface StreamedEvent {
@@ -63,15 +64,12 @@ export class EventStream {
     this.#parts = parts
     const { response, source } = parts
     this.#gone = new Promise((resolve) => {
-      const gone = (): void => {
+      onceClosed(response, () => {
         this.#isEnding = true
         source.close()
         this.#wake()
         resolve()
-      }
-      // The reader may have left before he was served: that is not told again.
-      if (response.destroyed) gone()
-      else response.once('close', gone)
+      })
     })
     // What a socket fails with is followed by its close, which is all that matters.
     response.on('error', () => {})

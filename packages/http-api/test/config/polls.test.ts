@@ -236,23 +236,19 @@ describe('polls', () => {
   test('that are answered but not read count until they are gone', async () => {
     await using api = await startConfigApi({ options: { pollsMax: 1 } })
     const origin = await api.listen()
-    const comment = 'x'.repeat(1_000)
-    for (let index = 0; index < 3; index++) {
-      await api.hub.releases.publish(
-        { ...key, file: String(index) },
-        { content: '', releaseComment: comment, tags: Object.fromEntries(manyTags()) },
-      )
+    // More than sockets of the loopback hold.
+    const tags = Object.fromEntries(manyTags())
+    for (let index = 0; index < 60; index++) {
+      await api.hub.releases.publish({ ...key, file: String(index) }, { content: '', tags })
     }
     const { namespace, group } = key
     const { socket } = rawPoll(origin, { targets: [{ namespace, group }] }, { reads: false })
-    await api.until(() => api.hub.stats().delivered >= 3)
-    const isStalled = (await gaugeOf(api, 'orrery_config_http_pending')) === 1
-    const next = await api.call('POST', poll, { targets: [key], timeoutMs: 0 })
-    expect(next.status).toBe(isStalled ? 503 : 200)
+    await api.until(() => api.hub.stats().delivered === 60)
+    expect(api.hub.stats().polls).toBe(0)
+    const refused = await api.call('POST', poll, { targets: [key], timeoutMs: 0 })
+    expect([refused.status, refused.json]).toMatchObject([503, { code: 'HTTP_API_OVERLOADED' }])
     socket.destroy()
-    await api.until(() => api.app.server.listening)
-    let pending = 1
-    while (pending > 0) pending = await gaugeOf(api, 'orrery_config_http_pending')
+    while ((await gaugeOf(api, 'orrery_config_http_pending')) > 0);
     expect((await api.call('POST', poll, { targets: [key], timeoutMs: 0 })).status).toBe(200)
   })
 })
@@ -298,6 +294,15 @@ describe('the JSON of answers', () => {
       revision: 9,
     })
   })
+})
+
+test('a poll that is refused is not counted', async () => {
+  await using api = await startConfigApi()
+  for (const headers of [{ 'x-client-labels': 'env' }, { 'x-client-address': 'nowhere' }]) {
+    const answer = await api.call('POST', poll, { targets: [key] }, headers)
+    expect([answer.status, answer.json]).toMatchObject([400, { code: 'CONFIG_INVALID' }])
+  }
+  expect(await gaugeOf(api, 'orrery_config_http_pending')).toBe(0)
 })
 
 test('a read that waits counts among polls', async () => {

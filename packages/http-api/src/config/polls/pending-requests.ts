@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { ConfigError } from '@orrery/config-hub'
 import { HttpApiError } from '../../errors.ts'
+import { onceClosed } from '../../once-closed.ts'
 import { ClientLeft } from '../../scope.ts'
 
 /** How much may be pending. */
@@ -53,9 +54,7 @@ export class PendingRequests {
       this.#items -= items
       if (!response.writableFinished) controller.abort(clientLeft)
     }
-    // The client may have left before it was its turn: that is not told again.
-    if (response.destroyed) leave()
-    else response.once('close', leave)
+    onceClosed(response, leave)
     return { signal: controller.signal, abort: (reason) => controller.abort(reason) }
   }
 

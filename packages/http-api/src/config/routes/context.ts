@@ -5,7 +5,7 @@ import { revisionToMeet } from '../../preconditions.ts'
 import { clientSignal } from '../../routes/context.ts'
 import type { ApiMetrics } from '../../stat-metrics.ts'
 import type { OpenStreams } from '../../streams/open-streams.ts'
-import type { Caller } from '../caller.ts'
+import { type Caller, plainForbidden } from '../caller.ts'
 import { invalidRequest } from '../failure.ts'
 import { headerText } from '../header-text.ts'
 import type { PollJson } from '../json/poll-json.ts'
@@ -74,6 +74,6 @@ export async function guardEncryption(
   const { ifRevision } = options
   if (ifRevision !== undefined) await catchUp(context, reply, ifRevision)
   const file = hub.files.get(key)
-  if (file?.encrypted === true) await caller.requirePlain(request)
+  if (file?.encrypted === true) throw plainForbidden()
   return { ...options, ifRevision: ifRevision ?? file?.revision ?? 0 }
 }
