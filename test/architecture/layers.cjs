@@ -12,7 +12,7 @@ const layers = [
   },
   {
     packages: ['registry', 'config-hub', 'governance', 'auth', 'simulation'],
-    also: { simulation: ['registry'] },
+    also: { simulation: ['registry', 'config-hub'] },
   },
   {
     packages: [

@@ -1,6 +1,7 @@
 import {
   addCoverage,
   addStoreCoverage,
+  type ConfigSimulationReport,
   raftCoverageNames,
   type RaftSimulationReport,
   type RegistrySimulationReport,
@@ -8,7 +9,7 @@ import {
   type StoreSimulationReport,
 } from '@orrery/simulation'
 
-type Report = RaftSimulationReport | StoreSimulationReport | RegistrySimulationReport
+type Report = RaftSimulationReport | StoreSimulationReport | RegistrySimulationReport | ConfigSimulationReport
 
 /** One line about a run. */
 export function describeRun(report: Report): string {
@@ -45,8 +46,10 @@ export function describeStoreCoverage(reports: readonly StoreSimulationReport[])
   return storeCoverageNames.map((name) => `${name} ${coverage[name]}`).join(', ')
 }
 
-/** The same of registries. */
-export function describeRegistryCounts(reports: readonly RegistrySimulationReport[]): string {
+/** The same of registries, and of configuration hubs. */
+export function describeCounts(
+  reports: readonly (RegistrySimulationReport | ConfigSimulationReport)[],
+): string {
   const sums = new Map<string, number>()
   for (const { counts } of reports) {
     for (const [name, count] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + count)

@@ -83,3 +83,11 @@ export type {
   RegistrySimulationOptions,
   RegistrySimulationReport,
 } from './registry/simulate-registry.ts'
+export type { ConfigClientCounts } from './config/config-clients.ts'
+export type { ConfigSabotage } from './config/config-sabotage.ts'
+export { simulateConfig } from './config/simulate-config.ts'
+export type {
+  ConfigSimulationFailure,
+  ConfigSimulationOptions,
+  ConfigSimulationReport,
+} from './config/simulate-config.ts'
