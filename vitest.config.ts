@@ -30,7 +30,6 @@ export default defineConfig({
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 60_000,
         },
