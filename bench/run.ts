@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { isInstalled } from './suite/etcd-peer.ts'
 import { replicatedPut } from './suite/cluster.ts'
 import { configInProcess } from './suite/config.ts'
+import { configPolls } from './suite/config-polls.ts'
 import { manyConnections } from './suite/connections.ts'
 import { eurekaOverHttp } from './suite/eureka.ts'
 import { failover } from './suite/failover.ts'
@@ -54,6 +55,7 @@ const scenarios: readonly Scenario[] = [
   memoryOfInstances,
   eurekaOverHttp,
   configInProcess,
+  configPolls,
 ]
 const marker = 'scenario:'
 const [first = '', ...rest] = process.argv.slice(2)

@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { type ConfigHub, type ConfigWatch, createConfigHub } from '@orrery/config-hub'
 import { systemEnvironment } from '@orrery/environment/system'
 import { createMemoryNetwork } from '@orrery/raft-node'
-import { createMemoryStore, openMember } from '@orrery/store'
+import { createMemoryStore, openMember, openStore, type Store } from '@orrery/store'
 import { residentBytes } from './process-usage.ts'
 import { count, medianOf, type Row, type Scenario } from './report.ts'
 import { withDirectory } from './temporary.ts'
 
+/** Rounds that are not counted. */
+const warmUps = 20
 const watched = { namespace: 'default', group: 'shop', file: 'application.properties' }
 
 /** Configuration of 4 KB that differs each time. */
@@ -15,26 +17,48 @@ function contentOf(n: number): string {
   return lines.join('').slice(0, 4_096).padEnd(4_096, '#')
 }
 
-/** Runs `use` with a hub on one member of a cluster, on disk. */
-async function withDurableHub<T>(use: (hub: ConfigHub) => Promise<T>): Promise<T> {
+/** Opens a store in a directory. */
+type OpenStore = (
+  directory: string,
+) => Promise<{ readonly store: Store; readonly close: () => Promise<void> }>
+
+/** The store of one process, on disk. */
+const durable: OpenStore = async (directory) => {
+  const store = await openStore({ directory })
+  return { store, close: () => store.close() }
+}
+
+/** A member of a cluster of one, on disk: what others may join. */
+const member: OpenStore = async (directory) => {
+  const network = createMemoryNetwork({ clock: systemEnvironment().clock })
+  const { store, published } = await openMember({
+    directory,
+    transport: () => network.transport('a'),
+    peerAddresses: ['a'],
+    origin: { type: 'new', members: [['a']] },
+    name: 'a',
+  })
+  await published
+  return {
+    store,
+    close: async () => {
+      await store.close()
+      await network.close()
+    },
+  }
+}
+
+/** Runs `use` with a hub on a store. */
+async function withHub<T>(open: OpenStore, use: (hub: ConfigHub) => Promise<T>): Promise<T> {
   return await withDirectory(async (directory) => {
-    const network = createMemoryNetwork({ clock: systemEnvironment().clock })
-    const { store, published } = await openMember({
-      directory: join(directory, 'member'),
-      transport: () => network.transport('a'),
-      peerAddresses: ['a'],
-      origin: { type: 'new', members: [['a']] },
-      name: 'a',
-    })
-    await published
+    const { store, close } = await open(join(directory, 'store'))
     const hub = createConfigHub({ store })
     await hub.start()
     try {
       return await use(hub)
     } finally {
       await hub.close()
-      await store.close()
-      await network.close()
+      await close()
     }
   })
 }
@@ -46,8 +70,9 @@ async function follow(watch: ConfigWatch, told: (version: number) => void): Prom
   }
 }
 
-async function fanOut(watchers: number): Promise<Row> {
-  return await withDurableHub(async (hub) => {
+/** Publishes to many, each of whom waits again as soon as he was told. */
+async function fanOut(watchers: number, rounds: number): Promise<Row[]> {
+  return await withHub(member, async (hub) => {
     await hub.releases.publish(watched, { content: contentOf(0) })
     let left = 0
     let lastMs = 0
@@ -59,35 +84,61 @@ async function fanOut(watchers: number): Promise<Row> {
     const followers = watches.map((watch) => follow(watch, told))
     await drained(() => left === 0)
     const tookMs: number[] = []
-    for (let n = 1; n <= 300; n++) {
+    const turnMs: number[] = []
+    for (let n = 1; n <= rounds + warmUps; n++) {
       left = watchers
       const startMs = performance.now()
-      await hub.releases.publish(watched, { content: contentOf(n) })
-      await drained(() => left === 0)
-      if (n > 20) tookMs.push(lastMs - startMs)
+      const published = hub.releases.publish(watched, { content: contentOf(n) })
+      const longestMs = await drained(() => left === 0)
+      await published
+      if (n <= warmUps) continue
+      tookMs.push(lastMs - startMs)
+      turnMs.push(longestMs)
     }
     for (const watch of watches) watch.close()
     await Promise.all(followers)
-    const sorted = tookMs.sort((a, b) => a - b)
-    const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN
-    const p50 = sorted[sorted.length >> 1] ?? Number.NaN
-    const goal = watchers === 10_000 ? { goal: 'p99 <= 10 ms', reached: p99 <= 10 } : {}
-    return {
-      what: `a release of 4 KB with ${count(watchers)} watchers in process: from the call to the last told, log on disk`,
-      ours: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
-      ...goal,
-    }
+    const p99 = quantile(tookMs, 0.99)
+    const longest = quantile(turnMs, 0.99)
+    const isGoal = watchers === 10_000
+    const what = `a release of 4 KB with ${count(watchers)} watchers in process`
+    return [
+      {
+        what: `${what}: from the call to the last told, log on disk`,
+        ours: `p50 ${quantile(tookMs, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
+        ...(isGoal ? { goal: 'p99 <= 10 ms', reached: p99 <= 10 } : {}),
+      },
+      {
+        what: `${what}: the longest turn of the event loop, with garbage collection`,
+        ours: `p50 ${quantile(turnMs, 0.5).toFixed(1)} ms, p99 ${longest.toFixed(1)} ms`,
+        goal: '<= 10 ms',
+        reached: longest <= 10,
+      },
+    ]
   })
 }
 
-/** Lets other work have its turn until something is so. */
-async function drained(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
+function quantile(values: readonly number[], part: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN
 }
 
-async function publishes(): Promise<Row> {
+/** Lets other work have its turn until something is so. @returns the longest that it had to wait for its own turn. Unit: ms */
+async function drained(isSo: () => boolean): Promise<number> {
+  let longestMs = 0
+  let atMs = performance.now()
+  while (!isSo()) {
+    await new Promise((resolve) => setImmediate(resolve))
+    const nowMs = performance.now()
+    longestMs = Math.max(longestMs, nowMs - atMs)
+    atMs = nowMs
+  }
+  return longestMs
+}
+
+async function publishes(open: OpenStore, where: string): Promise<Row> {
   const files = 1_000
-  const rate = await withDurableHub(async (hub) => {
+  // Made beforehand: it takes a good part of what a release does. A file never has the same one twice in a row.
+  const contents = Array.from({ length: 2_048 }, (_, n) => contentOf(n))
+  const rate = await withHub(open, async (hub) => {
     let next = 0
     const run = async (total: number): Promise<number> => {
       const end = next + total
@@ -101,7 +152,7 @@ async function publishes(): Promise<Row> {
               group: `group-${n % 10}`,
               file: `file-${n % files}.properties`,
             }
-            await hub.releases.publish(key, { content: contentOf(n) }, { actor: 'bench' })
+            await hub.releases.publish(key, { content: contents[n % contents.length] }, { actor: 'bench' })
           }
         }),
       )
@@ -111,7 +162,7 @@ async function publishes(): Promise<Row> {
     return await medianOf(5, () => run(20_000))
   })
   return {
-    what: 'durable releases of 4 KB to 1,000 files, log on disk, 64 in flight',
+    what: `durable releases of 4 KB to 1,000 files, ${where}, 64 in flight`,
     ours: `${count(rate)}/s`,
     goal: '>= 20,000/s',
     reached: rate >= 20_000,
@@ -138,7 +189,8 @@ async function reads(): Promise<Row> {
 }
 
 async function memory(): Promise<Row> {
-  const watchers = 200_000
+  // So many that the room in which V8 makes new objects, up to 48 MB, does not count for much.
+  const watchers = 1_000_000
   await using store = createMemoryStore()
   await using hub = createConfigHub({ store })
   await hub.start()
@@ -149,13 +201,13 @@ async function memory(): Promise<Row> {
     const watch = hub.watch({ targets: [watched] })
     const changes = watch[Symbol.asyncIterator]()
     await changes.next()
-    void changes.next().catch(() => {})
+    void changes.next()
     watches.push(watch)
   }
   const bytes = (measure() - before) / watchers
   for (const watch of watches) watch.close()
   return {
-    what: '200,000 idle watchers of a file in process, each with a reader that waits: resident memory for each',
+    what: 'a million idle watchers of a file in process, each with a promise that waits: resident memory for each',
     ours: `${bytes.toFixed(0)} B`,
     goal: '<= 400 B',
     reached: bytes <= 400,
@@ -173,9 +225,10 @@ export const configInProcess: Scenario = {
   name: 'config',
   run: async () => [
     await memory(),
-    await fanOut(10_000),
-    await fanOut(100_000),
-    await publishes(),
+    ...(await fanOut(10_000, 280)),
+    ...(await fanOut(100_000, 100)),
+    await publishes(durable, 'store of one process'),
+    await publishes(member, 'one member of a cluster'),
     await reads(),
   ],
 }
