@@ -309,6 +309,19 @@ export interface PollOptions extends CallOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** Who is told what a poll answers: one of both, once. What it throws is logged. */
+export interface PollListener {
+  answered(result: PollResult): void
+  /** There is no answer any more. With `CONFIG_CLOSED`: the hub is being closed, or has lost its store. */
+  failed(error: unknown): void
+}
+
+/** A poll that may still wait. */
+export interface PendingPoll {
+  /** Ends it: from now on its listener is not called. Safe to call twice, and when the poll is over. */
+  cancel(): void
+}
+
 /** A question for what somebody sees of a file. */
 export interface ReadQuery extends FileKey {
   readonly client?: ConfigClient | undefined
@@ -468,6 +481,13 @@ export interface ConfigHub extends AsyncDisposable {
   watch(query: WatchQuery, options?: CallOptions): ConfigWatch
   /** Waits for changes, once. Answers at once when there are some already. @throws as {@link ConfigHub.watch} */
   poll(query: WatchQuery, options?: PollOptions): Promise<PollResult>
+  /**
+   * As {@link ConfigHub.poll}, for who has thousands of them wait: none has a promise, or a signal. The listener is never called before
+   * this has returned, not even where there is something to tell already; what is thrown here, it is not told.
+   *
+   * @throws ConfigError as {@link ConfigHub.watch}, at once
+   */
+  startPoll(query: WatchQuery, listener: PollListener, options?: Omit<PollOptions, 'signal'>): PendingPoll
 
   /** Resolves when everything up to a revision of the store is seen here. */
   reached(revision: number, options?: CallOptions): Promise<void>

@@ -212,8 +212,13 @@ class StoreConfigHub implements ConfigHub {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
+    if (this.#closed !== undefined) return this.#closed
+    // Listeners of polls are told meanwhile, and may come here again.
+    let begun: (closed: Promise<void>) => void = () => undefined
+    const closed = new Promise<void>((resolve) => (begun = resolve))
+    this.#closed = closed
+    begun(this.#close())
+    return closed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,12 +13,15 @@ export async function catchUp(
   revision: number,
 ): Promise<void> {
   if (revision <= hub.stats().revision) return
-  const { signal, abort } = pending.enter(reply.raw, 1)
+  const controller = new AbortController()
+  pending.enter(reply.raw, 1, { items: 1, end: (reason) => controller.abort(reason) })
   const deadline = environment.clock.setTimer(limits.catchUpMaxMs, () =>
-    abort(new HttpApiError('HTTP_API_LAGGING', `this member has not seen revision ${revision} yet`)),
+    controller.abort(
+      new HttpApiError('HTTP_API_LAGGING', `this member has not seen revision ${revision} yet`),
+    ),
   )
   try {
-    await hub.reached(revision, { signal })
+    await hub.reached(revision, { signal: controller.signal })
   } finally {
     deadline.cancel()
   }

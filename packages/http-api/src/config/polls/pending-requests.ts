@@ -13,10 +13,10 @@ export interface PendingLimits {
 
 /** A request that waits. */
 export interface PendingRequest {
-  /** Aborts when the client leaves, or the server closes. */
-  readonly signal: AbortSignal
-  /** Ends the wait. */
-  readonly abort: (reason: unknown) => void
+  /** What it asks for. Written by {@link PendingRequests} only. */
+  items: number
+  /** Its client has left before it was answered, or the server closes. It may have been answered meanwhile. */
+  end(reason: unknown): void
 }
 
 /** Why a wait ends when the server closes. */
@@ -31,37 +31,50 @@ const clientLeft = new ClientLeft('the client has left')
  */
 export class PendingRequests {
   readonly #limits: PendingLimits
-  readonly #pending = new Set<AbortController>()
+  readonly #pending = new Map<ServerResponse, PendingRequest>()
   #items = 0
   #isClosed = false
+  /** One for all of them. */
+  readonly #closed: (this: ServerResponse) => void
 
   constructor(limits: PendingLimits) {
     this.#limits = limits
+    const leave = (response: ServerResponse): void => this.#leave(response)
+    this.#closed = function closed(this: ServerResponse): void {
+      leave(this)
+    }
   }
 
   get size(): number {
     return this.#pending.size
   }
 
-  /** @throws HttpApiError `HTTP_API_OVERLOADED`; ConfigError `CONFIG_CLOSED` */
-  enter(response: ServerResponse, items: number): PendingRequest {
+  /**
+   * It is told at once where its client has left already. Who waits again before he is answered counts with what he asks for then.
+   *
+   * @param request undefined: nobody has to be told how its wait ends
+   * @throws HttpApiError `HTTP_API_OVERLOADED`; ConfigError `CONFIG_CLOSED`
+   */
+  enter(response: ServerResponse, items: number, request: PendingRequest = { items, end: () => {} }): void {
     this.#requireRoom(items)
-    const controller = new AbortController()
-    this.#pending.add(controller)
-    this.#items += items
-    const leave = (): void => {
-      this.#pending.delete(controller)
-      this.#items -= items
-      if (!response.writableFinished) controller.abort(clientLeft)
-    }
-    onceClosed(response, leave)
-    return { signal: controller.signal, abort: (reason) => controller.abort(reason) }
+    this.#items += items - (this.#pending.get(response)?.items ?? 0)
+    request.items = items
+    this.#pending.set(response, request)
+    onceClosed(response, this.#closed)
   }
 
   /** Ends all waits, and refuses later ones. */
   close(): void {
     this.#isClosed = true
-    for (const controller of this.#pending) controller.abort(serverCloses)
+    for (const request of this.#pending.values()) request.end(serverCloses)
+  }
+
+  #leave(response: ServerResponse): void {
+    const request = this.#pending.get(response)
+    if (request === undefined) return
+    this.#pending.delete(response)
+    this.#items -= request.items
+    if (!response.writableFinished) request.end(clientLeft)
   }
 
   #requireRoom(items: number): void {

@@ -1,8 +1,8 @@
-import type { PollResult, WatchQuery } from '@orrery/config-hub'
+import type { WatchQuery } from '@orrery/config-hub'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answer, bodyRefusals } from '../../schemas/responses.ts'
 import { ref } from '../../schemas/schema.ts'
-import { serverCloses } from '../polls/pending-requests.ts'
+import { HttpPoll } from '../polls/http-poll.ts'
 import { noQuery } from '../schemas/parameters.ts'
 import { refusals } from '../schemas/responses.ts'
 import type { ConfigRouteContext } from './context.ts'
@@ -41,18 +41,14 @@ function poll(
   reply: FastifyReply,
 ): void {
   const { timeoutMs, client = {}, ...query } = request.body
-  const { targets, known, afterRevision } = query
-  const { signal } = pending.enter(reply.raw, targets.length + (known?.length ?? 0))
+  const { targets, known, afterRevision = 0 } = query
+  const waiting = new HttpPoll({ reply, pollJson, afterRevision })
+  pending.enter(reply.raw, targets.length + (known?.length ?? 0), waiting)
   // What was read of each is not kept besides what the hub needs of it.
   Reflect.set(request, 'body', undefined)
-  const answered = (result: PollResult): void => {
-    void reply.type('application/json; charset=utf-8').send(pollJson.textOf(result))
+  try {
+    waiting.begin(hub, { ...query, client: caller.clientOf(request, client) }, timeoutMs)
+  } catch (error) {
+    waiting.failed(error)
   }
-  hub
-    .poll({ ...query, client: caller.clientOf(request, client) }, { timeoutMs, signal })
-    .then(answered, (error: unknown) => {
-      // Nothing that is not known already is said: whoever asks again finds another member.
-      if (error === serverCloses) answered({ type: 'unchanged', revision: afterRevision ?? 0 })
-      else void reply.send(error)
-    })
 }
