@@ -11,6 +11,7 @@ import type { GatewayMethod, StreamMethod, UnaryMethod } from './gateway-methods
 import { gatewayMethods } from './gateway-methods.ts'
 import { messageToJson } from './json/message-to-json.ts'
 import { httpLineSink, webSocketLineSink } from './line-sinks.ts'
+import { onClosed } from './on-closed.ts'
 import { OpenCalls } from './open-calls.ts'
 import type { RequestBytes } from './request-messages.ts'
 import { readMessage, readMessages } from './request-messages.ts'
@@ -55,10 +56,9 @@ export class Gateway {
 
   async #unary(method: UnaryMethod, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const call = this.#calls.open(request.headers, method)
-    const onClose = (): void => {
+    const stop = onClosed(reply.raw, () => {
       call.abort(new EtcdError('ETCD_CANCELED'))
-    }
-    reply.raw.once('close', onClose)
+    })
     try {
       const message = await readMessage(bytesOf(request), { ...method, bodyMaxBytes: this.bodyMaxBytes })
       const response = await method.call(this.#services, message, call.context)
@@ -68,14 +68,14 @@ export class Gateway {
       if (!request.raw.complete) reply.header('connection', 'close')
       return await refuse(reply, this.#failureOf(call.abortedBy ?? error))
     } finally {
-      reply.raw.off('close', onClose)
+      stop()
       call.close()
     }
   }
 
   async #stream(method: StreamMethod, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const call = this.#calls.open(request.headers, { waits: true })
-    reply.raw.once('close', () => {
+    onClosed(reply.raw, () => {
       call.abort(new EtcdError('ETCD_CANCELED'))
     })
     const shape = { ...method, bodyMaxBytes: this.bodyMaxBytes }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { GatewayFixture } from './gateway-fixture.ts'
 import { base64, createGatewayFixture } from './gateway-fixture.ts'
@@ -74,6 +75,17 @@ describe('a watch', () => {
     await gateway.store.deleteRange({ key: 'key' })
     expect(await watch.next()).toMatchObject({ result: { events: [{ type: 'DELETE', kv: { key } }] } })
     watch.request.destroy()
+  })
+
+  test('that a client asked for before another one was answered ends when the client leaves', async () => {
+    const { hostname, port } = new URL(url)
+    const client = connect({ host: hostname, port: Number(port) })
+    const body = JSON.stringify(createWatch)
+    const request = `POST /v3/watch HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    client.write(request.repeat(20))
+    await expect.poll(() => gateway.store.status().watchers).toBe(20)
+    client.destroy()
+    await expect.poll(() => gateway.store.status().watchers).toBe(0)
   })
 
   test('takes further requests on the same body', async () => {
