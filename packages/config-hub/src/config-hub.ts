@@ -282,14 +282,29 @@ export interface ChangeBatch {
   readonly changes: readonly ConfigChange[]
 }
 
+/** A watch that goes on. */
+export interface RunningWatch {
+  /** Releases that were never given, because newer ones came first. */
+  readonly skipped: number
+  /** Ends it: from now on, nothing is told. Safe to call twice. */
+  close(): void
+}
+
 /**
  * Changes of what is watched. The first batch is what differs from what is known. Whoever is slow gets the newest of each file
  * when he asks next. One reader at a time. Iterating ends when it is closed.
  */
-export interface ConfigWatch extends AsyncIterable<ChangeBatch, undefined>, AsyncDisposable {
-  /** Releases that were never given, because newer ones came before they were asked for. */
-  readonly skipped: number
-  close(): void
+export interface ConfigWatch extends RunningWatch, AsyncIterable<ChangeBatch, undefined>, AsyncDisposable {}
+
+/** Who is told changes as they come. What it throws is logged. */
+export interface WatchListener {
+  /** The first time, with what differs from what is known. */
+  changed(batch: ChangeBatch): void
+  /**
+   * The watch has ended, once: with `CONFIG_CLOSED` where the hub is being closed, or has lost its store; with `CONFIG_KEYS_MISSING` or
+   * `CONFIG_DECRYPTION_FAILED` where what it would be told can never be opened here.
+   */
+  failed(error: unknown): void
 }
 
 /** What a long-poll answers. */
@@ -479,6 +494,14 @@ export interface ConfigHub extends AsyncDisposable {
 
   /** @throws ConfigError `CONFIG_INVALID`, `CONFIG_OVERLOADED`, `CONFIG_NOT_READY`, `CONFIG_CLOSED` */
   watch(query: WatchQuery, options?: CallOptions): ConfigWatch
+  /**
+   * As {@link ConfigHub.watch}, for who has very many of them: none has a promise, and a change leaves nothing to collect behind. The
+   * listener is never called before this has returned; what is thrown here, it is not told. It is told when it is its turn among all who
+   * watch, and what it does then, it does in that turn.
+   *
+   * @throws ConfigError as {@link ConfigHub.watch}
+   */
+  startWatch(query: WatchQuery, listener: WatchListener): RunningWatch
   /** Waits for changes, once. Answers at once when there are some already. @throws as {@link ConfigHub.watch} */
   poll(query: WatchQuery, options?: PollOptions): Promise<PollResult>
   /**

@@ -23,8 +23,10 @@ import type {
   PollOptions,
   PollResult,
   ReadQuery,
+  RunningWatch,
   Releases,
   Templates,
+  WatchListener,
   WatchQuery,
 } from './config-hub.ts'
 import { ConfigError } from './errors.ts'
@@ -180,6 +182,11 @@ class StoreConfigHub implements ConfigHub {
   watch(query: WatchQuery, options: CallOptions = {}): ConfigWatch {
     this.#ensureOpen()
     return this.#watches.watch(query, options)
+  }
+
+  startWatch(query: WatchQuery, listener: WatchListener): RunningWatch {
+    this.#ensureOpen()
+    return this.#watches.startWatch(query, listener)
   }
 
   poll(query: WatchQuery, options: PollOptions = {}): Promise<PollResult> {

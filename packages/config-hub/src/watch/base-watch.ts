@@ -1,8 +1,9 @@
-import type { ChangeBatch, ConfigWatch } from '../config-hub.ts'
+import type { ChangeBatch, ConfigWatch, WatchListener } from '../config-hub.ts'
 import type { Release } from '../model.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import type { LaggingWatcher } from './lagging.ts'
 import type { ContentWaiter } from './loads.ts'
+import { tellChanges, tellEnd } from './listeners.ts'
 import { rejected } from './rejected.ts'
 import type { BatchResult } from './results.ts'
 import type { WatchHost } from './watch-host.ts'
@@ -13,7 +14,7 @@ const over: Result = Object.freeze({ done: true, value: undefined })
 
 /**
  * One reader who waits for batches, or does not. Whatever there is to tell is found out when he asks: while he does not, nothing is
- * gathered for him.
+ * gathered for him. A listener in his place always waits.
  */
 export abstract class BaseWatch
   implements ConfigWatch, AsyncIterator<ChangeBatch, undefined>, ContentWaiter, LaggingWatcher
@@ -23,6 +24,7 @@ export abstract class BaseWatch
   skipped = 0
   /** Undefined: nobody waits. There may be a million of them: who is to be failed is given a promise that fails. */
   #resolve: ((result: Result | Promise<Result>) => void) | undefined = undefined
+  #listener: WatchListener | undefined = undefined
   #ended: { readonly error: unknown } | undefined = undefined
   #detach: (() => void) | undefined = undefined
 
@@ -41,7 +43,7 @@ export abstract class BaseWatch
 
   /** Somebody waits, and may be told something. */
   protected mayTell(): boolean {
-    return this.#resolve !== undefined && !this.isLagging
+    return (this.#resolve !== undefined || this.#listener !== undefined) && !this.isLagging
   }
 
   next(): Promise<Result> {
@@ -53,6 +55,11 @@ export abstract class BaseWatch
       this.#resolve = resolve
       this.wake()
     })
+  }
+
+  /** From now on whatever there is to tell is told to a listener. Nobody else reads. */
+  tellTo(listener: WatchListener): void {
+    this.#listener = listener
   }
 
   return(): Promise<Result> {
@@ -73,6 +80,9 @@ export abstract class BaseWatch
     this.host.lagging.leave(this)
     this.host.counters.watchers--
     this.leave()
+    const listener = this.#listener
+    this.#listener = undefined
+    if (listener !== undefined && error !== undefined) tellEnd(this.host, listener, error)
     const resolve = this.#resolve
     this.#resolve = undefined
     if (resolve !== undefined) resolve(error === undefined ? over : this.#end(error))
@@ -95,6 +105,9 @@ export abstract class BaseWatch
     return Promise.resolve()
   }
 
+  /** A listener has been told. There is nothing more, unless a watch says otherwise. */
+  protected goOn(): void {}
+
   protected give(result: BatchResult, skipped: number): void {
     const resolve = this.#resolve
     this.#resolve = undefined
@@ -102,6 +115,9 @@ export abstract class BaseWatch
     this.host.counters.skipped += skipped
     this.host.counters.delivered += result.value.changes.length
     resolve?.(result)
+    if (this.#listener === undefined) return
+    tellChanges(this.host, this.#listener, result.value)
+    this.goOn()
   }
 
   /** Whoever asks learns how it ended, the error only once. */

@@ -24,6 +24,8 @@ export interface WatchHost {
   readonly timers: PollTimers
   readonly counters: WatchCounters
   readonly logger: Logger
+  /** Wakes a watcher again when others have had their turn. */
+  later(watcher: { wake(): void }): void
   /** How many changes of files were seen while somebody watched their groups. */
   readonly sequence: number
 }

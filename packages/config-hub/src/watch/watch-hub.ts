@@ -7,6 +7,8 @@ import type {
   PollListener,
   PollOptions,
   PollResult,
+  RunningWatch,
+  WatchListener,
   WatchQuery,
 } from '../config-hub.ts'
 import { ConfigError } from '../errors.ts'
@@ -15,13 +17,13 @@ import type { ContentCache } from '../reads/content-cache.ts'
 import { type CheckedWatchQuery, checkPollOptions, checkWatchQuery } from '../validate/queries.ts'
 import type { ConfigView } from '../view/config-view.ts'
 import type { FileEntry } from '../view/file-entry.ts'
-import { FanOut } from './fan-out.ts'
+import { FanOut, Round } from './fan-out.ts'
 import { type FileInterest, FileWatch } from './file-watch.ts'
 import { isDoubtful, Known, nothingOf } from './given.ts'
 import { Lagging, type LaggingWatcher } from './lagging.ts'
 import { Loads } from './loads.ts'
 import { planOf } from './plan.ts'
-import { EarlyAnswer, PollPromise } from './poll-listeners.ts'
+import { EarlyAnswer, PollPromise } from './listeners.ts'
 import { PollTimers } from './poll-timers.ts'
 import { FilePoll, type PollWait, WidePoll } from './polls.ts'
 import { Results } from './results.ts'
@@ -91,6 +93,14 @@ export class WatchHub implements WatchHost {
     return watch
   }
 
+  /** As `ConfigHub.startWatch`. @throws as {@link WatchHub.watch} */
+  startWatch(query: WatchQuery, listener: WatchListener): RunningWatch {
+    const watch = this.#open(checkWatchQuery(query), { one: FileWatch, many: WideWatch })
+    watch.tellTo(listener)
+    this.later(watch)
+    return watch
+  }
+
   /** As `ConfigHub.poll`. @throws as {@link WatchHub.watch} */
   poll(query: WatchQuery, options: PollOptions = {}): Promise<PollResult> {
     return new Promise((resolve) => {
@@ -114,6 +124,10 @@ export class WatchHub implements WatchHost {
     const { poll, wait } = this.#openPoll(query, checkPollOptions(options))
     const result = poll.begin(listener, wait)
     return result === undefined ? poll : new EarlyAnswer(this, listener, result)
+  }
+
+  later(watcher: { wake(): void }): void {
+    this.#fanOut.add(new Round([watcher], (one) => one.wake()))
   }
 
   /** What is seen of a file has changed. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clients, files, interests, rules, type Step, WatchTrial } from './watch-trial.ts'
+import { actors, clients, files, interests, rules, type Step, WatchTrial } from './watch-trial.ts'
 
-const actor = fc.nat(4)
+const actor = fc.nat(actors - 1)
 const member = fc.nat(1)
 
 const write: fc.Arbitrary<Step> = fc.record({

@@ -1,4 +1,11 @@
-import type { ConfigWatch, Fingerprint, PollResult, WatchTarget } from '../../src/config-hub.ts'
+import type {
+  ChangeBatch,
+  ConfigWatch,
+  Fingerprint,
+  PollResult,
+  RunningWatch,
+  WatchTarget,
+} from '../../src/config-hub.ts'
 import { compileRule } from '../../src/gray/match-rule.ts'
 import { filePath } from '../../src/keys.ts'
 import type { ConfigClient, ConfigFile, FileKey, GrayRule, ReleaseInfo } from '../../src/model.ts'
@@ -88,12 +95,19 @@ interface Had {
   readonly isGiven: boolean
 }
 
+/** How somebody is told: when he asks, whenever there is something, or once, without contents. */
+const kinds = ['reader', 'reader', 'reader', 'listener', 'listener', 'poll', 'poll'] as const
+
+/** How many take part. */
+export const actors = kinds.length
+
 interface Actor {
-  readonly isPoll: boolean
+  readonly kind: (typeof kinds)[number]
   client: ConfigClient
   interest: (typeof interests)[number]
   member: FedMember
   watch: ConfigWatch | undefined
+  listening: RunningWatch | undefined
   isAsking: boolean
   revision: number
   says: Says
@@ -116,9 +130,10 @@ export class WatchTrial {
 
   constructor(cacheMaxBytes: number) {
     this.#members = [0, 1].map(() => fedMember(this.#feeder, { cacheMaxBytes }))
-    this.#actors = [false, false, false, true, true].map((isPoll, nth) => ({
-      ...{ isPoll, client: {}, interest: interestAt(nth), member: this.#memberAt(0), watch: undefined },
-      ...{ isAsking: false, revision: 0, says: 'versionAndMd5', had: new Map<string, Had>() },
+    this.#actors = kinds.map((kind, nth) => ({
+      ...{ kind, client: {}, interest: interestAt(nth), member: this.#memberAt(0), watch: undefined },
+      ...{ listening: undefined, isAsking: false, revision: 0 },
+      ...{ says: 'versionAndMd5', had: new Map<string, Had>() },
     }))
   }
 
@@ -138,12 +153,12 @@ export class WatchTrial {
       member.take()
     }
     for (let round = 0; round < 12; round++) {
-      for (const actor of this.#actors) if (actor.watch !== undefined || actor.isPoll) this.#ask(actor)
+      for (const actor of this.#actors) this.#ask(actor)
       for (const member of this.#members) await settle(member, 2)
     }
     for (const actor of this.#actors) {
-      if (actor.watch === undefined && !actor.isPoll) continue
-      if (!actor.isAsking) this.faults.push('does not come to an end')
+      if (actor.watch === undefined && actor.listening === undefined && actor.kind !== 'poll') continue
+      if (!actor.isAsking && actor.kind !== 'listener') this.faults.push('does not come to an end')
       for (const nth of actor.interest.covers) this.#checkEnd(actor, nth)
     }
     for (const { hub } of this.#members) {
@@ -186,7 +201,7 @@ export class WatchTrial {
         return
       case 'come': {
         const actor = this.#actorAt(step.actor)
-        if (actor.isPoll && actor.isAsking) return
+        if (actor.kind === 'poll' && actor.isAsking) return
         actor.client = clients[step.client] ?? {}
         actor.interest = interestAt(step.interest)
         actor.had.clear()
@@ -229,14 +244,16 @@ export class WatchTrial {
   }
 
   #leave(actor: Actor): void {
-    if (actor.isPoll) return
+    if (actor.kind === 'poll') return
     actor.watch?.close()
+    actor.listening?.close()
     actor.watch = undefined
+    actor.listening = undefined
     actor.isAsking = false
   }
 
   #open(actor: Actor, member: number, says: Says): void {
-    if (actor.isPoll) {
+    if (actor.kind === 'poll') {
       if (!actor.isAsking) actor.member = this.#memberAt(member)
       return
     }
@@ -246,7 +263,18 @@ export class WatchTrial {
     const known = this.#known(actor, says)
     const { targets } = actor.interest
     const afterRevision = says === 'md5' || says === 'versionAndRevision' ? actor.revision : undefined
-    actor.watch = actor.member.hub.watch({ targets, client: actor.client, known, afterRevision })
+    const { hub } = actor.member
+    const query = { targets, client: actor.client, known, afterRevision }
+    if (actor.kind === 'reader') actor.watch = hub.watch(query)
+    else this.#listen(actor, (changed) => hub.startWatch(query, { changed, failed: ignore }))
+  }
+
+  #listen(actor: Actor, start: (changed: (batch: ChangeBatch) => void) => RunningWatch): void {
+    const listening = start((batch) => {
+      if (actor.listening === listening) this.#given(actor, batch)
+      else this.faults.push('is told too early, or when he has left')
+    })
+    actor.listening = listening
   }
 
   #known(actor: Actor, says: Says): readonly Fingerprint[] {
@@ -262,7 +290,7 @@ export class WatchTrial {
   #ask(actor: Actor): void {
     if (actor.isAsking) return
     const { member, watch } = actor
-    if (actor.isPoll) {
+    if (actor.kind === 'poll') {
       const { targets } = actor.interest
       const known = this.#known(actor, 'versionAndMd5')
       actor.isAsking = true
@@ -278,15 +306,18 @@ export class WatchTrial {
       .then(({ value }) => {
         if (actor.watch !== watch || value === undefined) return
         actor.isAsking = false
-        for (const change of value.changes) {
-          const key = change.type === 'released' ? change.release : change.key
-          const info = change.type === 'released' ? change.release : undefined
-          if (info !== undefined && !info.content.startsWith('content '))
-            this.faults.push('a content is sealed')
-          this.#take(actor, { path: filePath(key), info, revision: value.revision })
-        }
-        this.#checkAll(actor, value.revision)
+        this.#given(actor, value)
       }, ignore)
+  }
+
+  #given(actor: Actor, { changes, revision }: ChangeBatch): void {
+    for (const change of changes) {
+      const key = change.type === 'released' ? change.release : change.key
+      const info = change.type === 'released' ? change.release : undefined
+      if (info !== undefined && !info.content.startsWith('content ')) this.faults.push('a content is sealed')
+      this.#take(actor, { path: filePath(key), info, revision })
+    }
+    this.#checkAll(actor, revision)
   }
 
   #polled(actor: Actor, result: PollResult): void {

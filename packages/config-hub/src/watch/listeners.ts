@@ -1,5 +1,5 @@
 import type { Logger } from '@orrery/environment'
-import type { PendingPoll, PollListener, PollResult } from '../config-hub.ts'
+import type { ChangeBatch, PendingPoll, PollListener, PollResult, WatchListener } from '../config-hub.ts'
 import { rejected } from './rejected.ts'
 
 /** Who hears of listeners that throw. */
@@ -7,7 +7,25 @@ interface Hearer {
   readonly logger: Logger
 }
 
-/** Tells an answer. A listener that throws harms nobody who is told after it. */
+/** Tells changes. A listener that throws harms nobody who is told after it. */
+export function tellChanges({ logger }: Hearer, listener: WatchListener, batch: ChangeBatch): void {
+  try {
+    listener.changed(batch)
+  } catch (error) {
+    logger.error('a listener of a watch threw', { error })
+  }
+}
+
+/** As {@link tellChanges}, why there are none any more. */
+export function tellEnd({ logger }: Hearer, listener: WatchListener, reason: unknown): void {
+  try {
+    listener.failed(reason)
+  } catch (error) {
+    logger.error('a listener of a watch threw', { error })
+  }
+}
+
+/** As {@link tellChanges}, what a poll answers. */
 export function tellAnswer({ logger }: Hearer, listener: PollListener, result: PollResult): void {
   try {
     listener.answered(result)
@@ -16,7 +34,7 @@ export function tellAnswer({ logger }: Hearer, listener: PollListener, result: P
   }
 }
 
-/** As {@link tellAnswer}, why there is none. */
+/** As {@link tellChanges}, why there is no answer. */
 export function tellFailure({ logger }: Hearer, listener: PollListener, reason: unknown): void {
   try {
     listener.failed(reason)
