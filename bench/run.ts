@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isInstalled } from './suite/etcd-peer.ts'
 import { replicatedPut } from './suite/cluster.ts'
-import { configInProcess } from './suite/config.ts'
+import { configInProcess, configMemory } from './suite/config.ts'
 import { configPolls } from './suite/config-polls.ts'
 import { manyConnections } from './suite/connections.ts'
 import { eurekaOverHttp } from './suite/eureka.ts'
@@ -55,6 +55,7 @@ const scenarios: readonly Scenario[] = [
   memoryOfInstances,
   eurekaOverHttp,
   configInProcess,
+  configMemory,
   configPolls,
 ]
 const marker = 'scenario:'

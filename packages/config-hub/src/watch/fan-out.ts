@@ -123,3 +123,29 @@ export class Round<Item> implements Job {
     return end < this.#items.length
   }
 }
+
+/** Those who are to be woken when others have had their turn, in the order in which they came. Some come while it goes on. */
+export class Latecomers implements Job {
+  #items: { wake(): void }[] = []
+  #at = 0
+  isQueued = false
+
+  add(watcher: { wake(): void }): void {
+    this.#items.push(watcher)
+  }
+
+  step(maxItems: number): boolean {
+    const end = this.#at + maxItems
+    while (this.#at < end) {
+      const watcher = this.#items[this.#at]
+      if (watcher === undefined) {
+        this.#items = []
+        this.#at = 0
+        return false
+      }
+      this.#at++
+      watcher.wake()
+    }
+    return true
+  }
+}

@@ -44,11 +44,11 @@ export class FileWatch extends BaseWatch implements Watcher {
     this.#wanted = undefined
     if (!this.mayTell()) return
     const { results, view } = this.host
-    const isNewest = this.#entry.lineFor(this.#client) === line
-    if (!isNewest) this.wake()
+    const newest = this.#entry.lineFor(this.#client)
+    if (newest !== line) this.wake()
     if (!this.mayTell() || this.#verdict(line) !== 'differs') return
-    if (isNewest) this.#tell(line, results.released(line, release, view.revision))
-    else if (isLater(line, this.#given)) {
+    if (newest === line) this.#tell(line, results.released(line, release, view.revision))
+    else if (newest !== this.#given && isLater(line, this.#given)) {
       this.#tell(line, results.released(line, release, line.revision))
     }
   }

@@ -17,7 +17,7 @@ import type { ContentCache } from '../reads/content-cache.ts'
 import { type CheckedWatchQuery, checkPollOptions, checkWatchQuery } from '../validate/queries.ts'
 import type { ConfigView } from '../view/config-view.ts'
 import type { FileEntry } from '../view/file-entry.ts'
-import { FanOut, Round } from './fan-out.ts'
+import { FanOut, Latecomers } from './fan-out.ts'
 import { type FileInterest, FileWatch } from './file-watch.ts'
 import { isDoubtful, Known, nothingOf } from './given.ts'
 import { Lagging, type LaggingWatcher } from './lagging.ts'
@@ -67,6 +67,7 @@ export class WatchHub implements WatchHost {
   readonly logger: Logger
   readonly #parts: WatchHubParts
   readonly #fanOut: FanOut
+  readonly #latecomers = new Latecomers()
   #isClosed = false
   sequence = 0
 
@@ -127,7 +128,8 @@ export class WatchHub implements WatchHost {
   }
 
   later(watcher: { wake(): void }): void {
-    this.#fanOut.add(new Round([watcher], (one) => one.wake()))
+    this.#latecomers.add(watcher)
+    this.#fanOut.add(this.#latecomers)
   }
 
   /** What is seen of a file has changed. */

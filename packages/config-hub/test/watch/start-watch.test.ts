@@ -233,6 +233,30 @@ describe('a watch with a listener', () => {
     }
   })
 
+  test('is not told what is gone before it could be read', async () => {
+    const member = fedMember()
+    const { feeder } = member
+    const listeners = queries.map(([, query]) => {
+      const listener = told()
+      member.hub.startWatch(query, listener)
+      return listener
+    })
+    let open = (): void => undefined
+    member.gate = new Promise((resolve) => (open = resolve))
+    feeder.grayPublish(file, { content: 'gray', encrypted: true, rule: { addresses: ['0.0.0.0/0'] } })
+    const client = { address: '10.0.0.1' }
+    const seeing = told()
+    member.hub.startWatch({ targets: [file], client }, seeing)
+    member.take()
+    await settle(member)
+    feeder.stop(file)
+    member.take()
+    await settle(member)
+    open()
+    await settle(member)
+    for (const listener of [seeing, ...listeners]) expect(listener.batches).toEqual([])
+  })
+
   test('is told of what came while contents were read', async () => {
     const member = fedMember()
     const listener = told()

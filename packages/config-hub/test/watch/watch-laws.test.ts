@@ -50,7 +50,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 describe('whoever watches or polls, on members that lag', () => {
   test('is told what the rules give him, of nothing twice, never of an older version, and ends with what there is', async () => {
-    const runs = Number(process.env['WATCH_RUNS'] ?? 150)
+    const runs = Number(process.env['WATCH_RUNS'] ?? 2_000)
     let told = 0
     await fc.assert(
       fc.asyncProperty(
