@@ -170,18 +170,13 @@ function executePath(view: WriteView, { succeeded, ops, nested }: Path): TxnResu
     switch (op.type) {
       case 'range':
         return { type: 'range', ...executeRange(view, op) }
-      case 'put': {
-        const { revision, prevKv } = view.put(op)
-        return prevKv === undefined ? { type: 'put', revision } : { type: 'put', revision, prevKv }
-      }
-      case 'deleteRange': {
-        const { revision, deleted, prevKvs } = view.deleteRange(op)
-        return { type: 'deleteRange', revision, deleted, prevKvs }
-      }
+      case 'put':
+        return { type: 'put', ...view.put(op) }
+      case 'deleteRange':
+        return { type: 'deleteRange', ...view.deleteRange(op) }
       case 'txn': {
         const inner = nested[nestedAt++] ?? { succeeded: false, ops: [], nested: [] }
-        const { revision, succeeded, responses } = executePath(view, inner)
-        return { type: 'txn', revision, succeeded, responses }
+        return { type: 'txn', ...executePath(view, inner) }
       }
     }
   })

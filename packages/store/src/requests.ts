@@ -93,17 +93,11 @@ function toOp(op: TxnOp): MvccTxnOp {
   switch (op.type) {
     case 'range':
       return { type: 'range', ...toRange(op) }
-    case 'put': {
-      const { key, value, lease, prevKv, ignoreValue, ignoreLease } = toPut(op)
-      return { type: 'put', key, value, lease, prevKv, ignoreValue, ignoreLease }
-    }
-    case 'deleteRange': {
-      const { key, rangeEnd, prevKv } = toDeleteRange(op)
-      return { type: 'deleteRange', key, rangeEnd, prevKv }
-    }
-    case 'txn': {
-      const { compare, success, failure } = toTxn(op)
-      return { type: 'txn', compare, success, failure }
-    }
+    case 'put':
+      return { type: 'put', ...toPut(op) }
+    case 'deleteRange':
+      return { type: 'deleteRange', ...toDeleteRange(op) }
+    case 'txn':
+      return { type: 'txn', ...toTxn(op) }
   }
 }
