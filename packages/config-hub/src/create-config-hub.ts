@@ -220,7 +220,7 @@ class StoreConfigHub implements ConfigHub {
 
   close(): Promise<void> {
     if (this.#closed !== undefined) return this.#closed
-    // Listeners of polls are told meanwhile, and may come here again.
+    // Listeners are told meanwhile, and may come here again.
     let begun: (closed: Promise<void>) => void = () => undefined
     const closed = new Promise<void>((resolve) => (begun = resolve))
     this.#closed = closed

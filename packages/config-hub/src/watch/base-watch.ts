@@ -3,7 +3,7 @@ import type { Release } from '../model.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import type { LaggingWatcher } from './lagging.ts'
 import type { ContentWaiter } from './loads.ts'
-import { tellChanges, tellEnd } from './listeners.ts'
+import { tellChanges, tellFailure } from './listeners.ts'
 import { rejected } from './rejected.ts'
 import type { BatchResult } from './results.ts'
 import type { WatchHost } from './watch-host.ts'
@@ -82,7 +82,8 @@ export abstract class BaseWatch
     this.leave()
     const listener = this.#listener
     this.#listener = undefined
-    if (listener !== undefined && error !== undefined) tellEnd(this.host, listener, error)
+    if (listener !== undefined && error !== undefined)
+      tellFailure(this.host, listener, { of: 'watch', reason: error })
     const resolve = this.#resolve
     this.#resolve = undefined
     if (resolve !== undefined) resolve(error === undefined ? over : this.#end(error))
@@ -105,9 +106,6 @@ export abstract class BaseWatch
     return Promise.resolve()
   }
 
-  /** A listener has been told. There is nothing more, unless a watch says otherwise. */
-  protected goOn(): void {}
-
   protected give(result: BatchResult, skipped: number): void {
     const resolve = this.#resolve
     this.#resolve = undefined
@@ -115,9 +113,7 @@ export abstract class BaseWatch
     this.host.counters.skipped += skipped
     this.host.counters.delivered += result.value.changes.length
     resolve?.(result)
-    if (this.#listener === undefined) return
-    tellChanges(this.host, this.#listener, result.value)
-    this.goOn()
+    if (this.#listener !== undefined) tellChanges(this.host, this.#listener, result.value)
   }
 
   /** Whoever asks learns how it ended, the error only once. */

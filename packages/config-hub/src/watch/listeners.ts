@@ -16,15 +16,6 @@ export function tellChanges({ logger }: Hearer, listener: WatchListener, batch: 
   }
 }
 
-/** As {@link tellChanges}, why there are none any more. */
-export function tellEnd({ logger }: Hearer, listener: WatchListener, reason: unknown): void {
-  try {
-    listener.failed(reason)
-  } catch (error) {
-    logger.error('a listener of a watch threw', { error })
-  }
-}
-
 /** As {@link tellChanges}, what a poll answers. */
 export function tellAnswer({ logger }: Hearer, listener: PollListener, result: PollResult): void {
   try {
@@ -34,12 +25,16 @@ export function tellAnswer({ logger }: Hearer, listener: PollListener, result: P
   }
 }
 
-/** As {@link tellChanges}, why there is no answer. */
-export function tellFailure({ logger }: Hearer, listener: PollListener, reason: unknown): void {
+/** As {@link tellChanges}, why nothing is told any more. @param failure of what it is, and why */
+export function tellFailure(
+  { logger }: Hearer,
+  listener: WatchListener | PollListener,
+  failure: { readonly of: 'watch' | 'poll'; readonly reason: unknown },
+): void {
   try {
-    listener.failed(reason)
+    listener.failed(failure.reason)
   } catch (error) {
-    logger.error('a listener of a poll threw', { error })
+    logger.error(`a listener of a ${failure.of} threw`, { error })
   }
 }
 

@@ -75,7 +75,7 @@ export abstract class Poll extends PollTimeout implements LaggingWatcher, Pendin
     const listener = this.#listener
     if (listener === undefined) return
     this.#end()
-    tellFailure(this.host, listener, error)
+    tellFailure(this.host, listener, { of: 'poll', reason: error })
   }
 
   cancel(): void {

@@ -37,8 +37,6 @@ export class WideWatch extends BaseWatch {
   #gathering: Gathering | undefined = undefined
   /** Everything up to this revision of the store has been told. */
   #toldRevision = 0
-  /** What was told last was all there is. */
-  #isSettled = false
 
   constructor(host: WatchHost, { plan, client, known }: WideInterest) {
     super(host)
@@ -87,11 +85,6 @@ export class WideWatch extends BaseWatch {
     else this.retry()
   }
 
-  /** There may be many batches, and others who wait. */
-  protected override goOn(): void {
-    if (!this.#isSettled) this.host.later(this)
-  }
-
   protected override leave(): void {
     this.#leaveLoads()
     this.#interest.leave()
@@ -124,10 +117,12 @@ export class WideWatch extends BaseWatch {
     const { collected, revision } = gathering
     const { changes, isWhole } = collected
     if (isWhole) this.#toldRevision = revision
-    this.#isSettled = isWhole && revision === this.host.view.revision
     const skipped = changes.reduce((sum, { given, line }) => sum + skippedBetween(given, line), 0)
     this.#interest.take(collected)
+    const isSettled = isWhole && revision === this.host.view.revision
     this.give(this.#resultOf(gathering), skipped)
+    // A listener waits again already. There may be many batches, and others who wait.
+    if (!isSettled && this.mayTell()) this.host.later(this)
   }
 
   #resultOf(gathering: Gathering): BatchResult {

@@ -3,12 +3,8 @@ import { createMemoryStore } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
 import type { ChangeBatch, WatchListener, WatchQuery } from '../../src/config-hub.ts'
 import { createConfigHub } from '../../src/create-config-hub.ts'
-import { Feeder } from '../view/fed-view.ts'
-import { type FedMember, fedMember, settle } from './watched-hub.ts'
-
-const group = { namespace: 'default', group: 'shop' }
-const file = { ...group, file: 'app.yaml' }
-const other = { ...group, file: 'web.yaml' }
+import { expectNobody, file, group, other, release, releasedMember } from './released-member.ts'
+import { fedMember, settle } from './watched-hub.ts'
 
 /** A listener that keeps all it is told. */
 interface Told extends WatchListener {
@@ -37,27 +33,6 @@ function contentsOf({ batches }: Told): readonly string[] {
   return batches.flatMap(({ changes }) =>
     changes.map((change) => (change.type === 'released' ? change.release.content : 'removed')),
   )
-}
-
-/** A member at which a file is released in version 1. */
-function releasedMember(options: Parameters<typeof fedMember>[1] = {}): FedMember {
-  const member = fedMember(new Feeder(), options)
-  member.feeder.publish(file, { content: 'one' })
-  member.take()
-  return member
-}
-
-function release(member: FedMember, content: string): void {
-  member.feeder.publish(file, { content })
-  member.take()
-}
-
-/** Of whom nothing is left. */
-function expectNobody({ hub, view }: FedMember): void {
-  expect(hub.counters).toMatchObject({ polls: 0, watchers: 0 })
-  expect(hub.lagging.size).toBe(0)
-  expect(view.file(file)?.watchers).toBeUndefined()
-  expect(view.group(group)?.watchers).toBeUndefined()
 }
 
 /** Of one file, of several, and of a group. */
