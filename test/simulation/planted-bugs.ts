@@ -1,6 +1,7 @@
 import type { Message, MemberId, Raft, RaftStart, Ready } from '@orrery/raft'
 import { isVoter } from '@orrery/raft'
 import { type RaftFaults, type Sabotage, reliableLink } from '@orrery/simulation'
+import { altered } from './altered.ts'
 
 /** A known way to get consensus wrong. */
 export interface PlantedBug {
@@ -12,17 +13,6 @@ export interface PlantedBug {
   readonly sabotage: () => Partial<Sabotage>
   /** What it takes to be found in reasonable time. */
   readonly faults?: Partial<RaftFaults>
-}
-
-/** The core, but for some of what it does. */
-function altered(raft: Raft, changes: Partial<Raft>): Raft {
-  return new Proxy(raft, {
-    get: (target, key) => {
-      if (key in changes) return Reflect.get(changes, key) as unknown
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
 }
 
 const readyAs =

@@ -2,6 +2,7 @@ import type { ConfigHub } from '@orrery/config-hub'
 import type { Environment } from '@orrery/environment'
 import { type ConfigSabotage, reliableDisk, reliableLink, type StoreFaults } from '@orrery/simulation'
 import type { Store } from '@orrery/store'
+import { altered } from './altered.ts'
 
 /** A known way to get a configuration hub wrong. */
 export interface PlantedConfigBug {
@@ -11,17 +12,6 @@ export interface PlantedConfigBug {
   readonly sabotage: () => Partial<ConfigSabotage>
   /** What it takes to be found in reasonable time. Without the bug, nothing is wrong under it either. */
   readonly faults?: Partial<StoreFaults>
-}
-
-/** An object, but for some of what it does. */
-export function altered<T extends object>(object: T, changes: Partial<T>): T {
-  return new Proxy(object, {
-    get: (target, key) => {
-      if (key in changes) return Reflect.get(changes, key) as unknown
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
 }
 
 /** A bug in what clients see of a hub. */

@@ -9,14 +9,8 @@ import type {
 } from '@orrery/config-hub'
 import { ConfigError } from '@orrery/config-hub'
 import type { Clock } from '@orrery/environment'
-import {
-  altered,
-  calm,
-  elections,
-  hubAs,
-  lostWatches,
-  type PlantedConfigBug,
-} from './planted-config-bugs-helpers.ts'
+import { altered } from './altered.ts'
+import { calm, elections, hubAs, lostWatches, type PlantedConfigBug } from './planted-config-bugs-helpers.ts'
 
 /** A hub whose watches tell something else. */
 const watchesAs = (tell: (batch: ChangeBatch) => readonly ConfigChange[]): PlantedConfigBug['sabotage'] =>

@@ -1,5 +1,6 @@
-import type { Store, TxnOp, TxnRequest, WatcherRequest, WatchStream } from '@orrery/store'
-import { altered, calm, lostWatches, type PlantedConfigBug, storeAs } from './planted-config-bugs-helpers.ts'
+import type { Store, TxnOp, TxnRequest, WatchStream } from '@orrery/store'
+import { altered, watchesFrom } from './altered.ts'
+import { calm, lostWatches, type PlantedConfigBug, storeAs } from './planted-config-bugs-helpers.ts'
 
 const text = new TextDecoder()
 
@@ -36,20 +37,6 @@ function losing(stream: WatchStream, isLost: (nth: number) => boolean): WatchStr
       }
     },
   })
-}
-
-/** Watch streams whose watchers are created with something else. */
-function watchesFrom(
-  store: Store,
-  changed: (request: WatcherRequest, opened: number) => WatcherRequest,
-): Partial<Store> {
-  let opened = 0
-  return {
-    openWatchStream: () => {
-      const stream = store.openWatchStream()
-      return altered(stream, { create: (request) => stream.create(changed(request, opened++)) })
-    },
-  }
 }
 
 /** Who reads its state anew finds what it once read, too. */

@@ -8,7 +8,8 @@ import {
   type RegistrySimulationOptions,
   type StoreFaults,
 } from '@orrery/simulation'
-import type { Compare, Store, TxnOp, TxnRequest, WatcherRequest } from '@orrery/store'
+import type { Compare, Store, TxnOp, TxnRequest } from '@orrery/store'
+import { altered, watchesFrom } from './altered.ts'
 
 /** A known way to get a registry wrong. */
 export interface PlantedRegistryBug {
@@ -18,17 +19,6 @@ export interface PlantedRegistryBug {
   readonly sabotage: () => Partial<RegistrySabotage>
   /** What it takes to be found in reasonable time. Without the bug, nothing is wrong under it either. */
   readonly options?: Pick<RegistrySimulationOptions, 'faults' | 'instances' | 'members' | 'registry'>
-}
-
-/** An object, but for some of what it does. */
-function altered<T extends object>(object: T, changes: Partial<T>): T {
-  return new Proxy(object, {
-    get: (target, key) => {
-      if (key in changes) return Reflect.get(changes, key) as unknown
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
 }
 
 const peersAs =
@@ -76,20 +66,6 @@ function unconditional(request: TxnRequest, isDropped: (compare: Compare) => boo
     success: (request.success ?? []).map(
       (op): TxnOp => (op.type === 'txn' ? { ...op, ...unconditional(op, isDropped) } : op),
     ),
-  }
-}
-
-/** Watch streams whose watchers are created with something else. */
-function watchesFrom(
-  store: Store,
-  changed: (request: WatcherRequest, opened: number) => WatcherRequest,
-): Partial<Store> {
-  let opened = 0
-  return {
-    openWatchStream: () => {
-      const stream = store.openWatchStream()
-      return altered(stream, { create: (request) => stream.create(changed(request, opened++)) })
-    },
   }
 }
 

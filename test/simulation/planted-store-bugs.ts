@@ -5,6 +5,7 @@ import type { Store, Watch, WatchBatch } from '@orrery/store'
 import type { BackendDirectory, DurableBackend } from '@orrery/store/testing'
 import type { Disk } from '@orrery/wal'
 import { createSimulatedDisk } from '@orrery/wal/testing'
+import { altered } from './altered.ts'
 
 /** A known way to get a replicated store wrong. */
 export interface PlantedStoreBug {
@@ -16,18 +17,6 @@ export interface PlantedStoreBug {
   readonly sabotage: () => Partial<StoreSabotage>
   /** What it takes to be found in reasonable time. */
   readonly faults?: Partial<StoreFaults>
-}
-
-/** An object, but for some of what it does. */
-function altered<T extends object>(object: T, changes: Partial<T>): T {
-  return new Proxy(object, {
-    get: (target, key) => {
-      if (key in changes) return Reflect.get(changes, key) as unknown
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-    set: (target, key, value) => Reflect.set(target, key, value, target),
-  })
 }
 
 const storeAs =

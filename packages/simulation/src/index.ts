@@ -56,7 +56,6 @@ export { createLeaseSafetyChecker } from './checkers/lease-safety.ts'
 export type { LeaseObservation, LeaseSafetyOptions } from './checkers/lease-safety.ts'
 export { simulateRaft } from './raft/simulate-raft.ts'
 export type {
-  RaftSimulationFailure,
   RaftSimulationOptions,
   RaftSimulationReport,
 } from './raft/simulate-raft.ts'
@@ -67,7 +66,6 @@ export type { RaftCoverage, RaftCoverageName } from './raft/coverage.ts'
 export type { Sabotage } from './raft/sabotage.ts'
 export { simulateStore } from './store/simulate-store.ts'
 export type {
-  StoreSimulationFailure,
   StoreSimulationOptions,
   StoreSimulationReport,
 } from './store/simulate-store.ts'
@@ -79,7 +77,6 @@ export type { StoreSabotage } from './store/store-sabotage.ts'
 export type { RegistrySabotage } from './registry/registry-sabotage.ts'
 export { simulateRegistry } from './registry/simulate-registry.ts'
 export type {
-  RegistrySimulationFailure,
   RegistrySimulationOptions,
   RegistrySimulationReport,
 } from './registry/simulate-registry.ts'
@@ -87,7 +84,7 @@ export type { ConfigClientCounts } from './config/config-clients.ts'
 export type { ConfigSabotage } from './config/config-sabotage.ts'
 export { simulateConfig } from './config/simulate-config.ts'
 export type {
-  ConfigSimulationFailure,
   ConfigSimulationOptions,
   ConfigSimulationReport,
 } from './config/simulate-config.ts'
+export type { SimulationFailure } from './time/simulation-failure.ts'

@@ -1,6 +1,6 @@
 import { type ConfigHub, type ConfigHubOptions, createConfigHub } from '@orrery/config-hub'
 import type { Random, Timer } from '@orrery/environment'
-import type { WatchNemesis } from '../registry/watch-nemesis.ts'
+import type { WatchNemesis } from '../store/watch-nemesis.ts'
 import type { StoreCluster } from '../store/store-cluster.ts'
 import type { StoreMachine } from '../store/store-machine.ts'
 import { pick } from '../time/draw.ts'

@@ -1,6 +1,6 @@
 import type { Random, Timer } from '@orrery/environment'
 import type { Store, WatchStream } from '@orrery/store'
-import { altered } from '../registry/altered.ts'
+import { altered } from '../store/altered.ts'
 import type { StoreCluster } from '../store/store-cluster.ts'
 import type { StoreMachine } from '../store/store-machine.ts'
 import { between, chance, pick } from '../time/draw.ts'

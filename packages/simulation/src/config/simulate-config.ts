@@ -1,14 +1,15 @@
 import type { ConfigHubOptions } from '@orrery/config-hub'
 import { configHubDefaults } from '@orrery/config-hub'
 import type { Random } from '@orrery/environment'
-import { altered } from '../registry/altered.ts'
-import { WatchNemesis } from '../registry/watch-nemesis.ts'
+import { altered } from '../store/altered.ts'
+import { WatchNemesis } from '../store/watch-nemesis.ts'
 import { StoreCluster } from '../store/store-cluster.ts'
 import { drawStoreFaults, type StoreFaultClass, type StoreFaults } from '../store/store-faults.ts'
 import { StoreNemesis } from '../store/store-nemesis.ts'
 import { noStoreSabotage, type StoreSabotage } from '../store/store-sabotage.ts'
 import { pick } from '../time/draw.ts'
 import { createSimulation, type Simulation } from '../time/simulation.ts'
+import { failureOf, type SimulationFailure } from '../time/simulation-failure.ts'
 import { type ConfigClientCounts, ConfigClients } from './config-clients.ts'
 import { ConfigDemands } from './config-demands.ts'
 import { ConfigHistory } from './config-history.ts'
@@ -69,19 +70,7 @@ export interface ConfigSimulationReport {
     >
   >
   /** Undefined: nothing was wrong. */
-  readonly failure: ConfigSimulationFailure | undefined
-}
-
-/** What was wrong. */
-export interface ConfigSimulationFailure {
-  /** Unit: ms of virtual time. */
-  readonly atMs: number
-  readonly violation: string
-  /** Where every member stood. */
-  readonly cluster: string
-  readonly trace: readonly string[]
-  /** Shows the same again. */
-  readonly command: string
+  readonly failure: SimulationFailure | undefined
 }
 
 /** Faults that hubs do not see, or that their stores are tried with elsewhere. */
@@ -211,16 +200,10 @@ class ConfigRun {
     }
   }
 
-  #failure(violation: string): ConfigSimulationFailure {
-    const { seed, members = 3, durationMs = 60_000, without = [] } = this.#options
-    const suffix = without.length === 0 ? '' : ` --without ${without.join()}`
-    return {
-      atMs: this.#simulation.nowMs,
-      violation,
-      cluster: this.#cluster.describe(),
-      trace: this.#simulation.trace.lines,
-      command: `npm run simulate -- --configs --seed ${seed} --members ${members} --seconds ${durationMs / 1_000}${suffix}`,
-    }
+  #failure(violation: string): SimulationFailure {
+    const { members = 3 } = this.#options
+    const run = { simulation: this.#simulation, cluster: this.#cluster, options: this.#options }
+    return failureOf({ ...run, flag: '--configs', members }, violation)
   }
 }
 

@@ -1,6 +1,7 @@
 import { checkLinearizability } from '../checkers/linearizability.ts'
 import { registerModel } from '../checkers/models.ts'
 import { type Simulation, createSimulation } from '../time/simulation.ts'
+import { failureOf, type SimulationFailure } from '../time/simulation-failure.ts'
 import { type RaftCounters, type RaftCoverage, emptyCoverage } from './coverage.ts'
 import { RaftClients } from './raft-clients.ts'
 import { RaftCluster } from './raft-cluster.ts'
@@ -41,20 +42,7 @@ export interface RaftSimulationReport {
   readonly simulatedMs: number
   readonly coverage: RaftCoverage
   /** Undefined: nothing was wrong. */
-  readonly failure: RaftSimulationFailure | undefined
-}
-
-/** What was wrong. */
-export interface RaftSimulationFailure {
-  /** When. Unit: ms of virtual time. */
-  readonly atMs: number
-  readonly violation: string
-  /** Where every member stood. */
-  readonly cluster: string
-  /** The last lines of the trace. */
-  readonly trace: readonly string[]
-  /** Shows the same again. */
-  readonly command: string
+  readonly failure: SimulationFailure | undefined
 }
 
 /**
@@ -164,16 +152,10 @@ class Run {
     this.#counters.duplicatedMessages += duplicated
   }
 
-  #failure(violation: string): RaftSimulationFailure {
-    const { seed, members = 5, durationMs = 60_000, without = [] } = this.#options
-    const suffix = without.length === 0 ? '' : ` --without ${without.join()}`
-    return {
-      atMs: this.#simulation.nowMs,
-      violation,
-      cluster: this.#cluster.describe(),
-      trace: this.#simulation.trace.lines,
-      command: `npm run simulate -- --seed ${seed} --members ${members} --seconds ${durationMs / 1000}${suffix}`,
-    }
+  #failure(violation: string): SimulationFailure {
+    const { members = 5 } = this.#options
+    const run = { simulation: this.#simulation, cluster: this.#cluster, options: this.#options }
+    return failureOf({ ...run, flag: undefined, members }, violation)
   }
 }
 

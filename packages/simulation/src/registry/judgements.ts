@@ -1,6 +1,6 @@
 import type { Registry } from '@orrery/registry'
 import type { Store, TxnOp, TxnRequest } from '@orrery/store'
-import { altered } from './altered.ts'
+import { altered } from '../store/altered.ts'
 import type { RegistryObserver } from './registry-observer.ts'
 
 /** Whose judgements are looked at. */

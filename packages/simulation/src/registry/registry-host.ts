@@ -13,7 +13,7 @@ import { checkJudgements } from './judgements.ts'
 import { RegistryObserver } from './registry-observer.ts'
 import type { RegistryLedger } from './registry-ledger.ts'
 import type { RegistrySabotage } from './registry-sabotage.ts'
-import type { WatchNemesis } from './watch-nemesis.ts'
+import type { WatchNemesis } from '../store/watch-nemesis.ts'
 
 /** A registry of one process. It ends with it. */
 export interface HostedRegistry {

@@ -4,12 +4,13 @@ import { drawStoreFaults, type StoreFaultClass, type StoreFaults } from '../stor
 import { StoreNemesis } from '../store/store-nemesis.ts'
 import { noStoreSabotage } from '../store/store-sabotage.ts'
 import { createSimulation, type Simulation } from '../time/simulation.ts'
+import { failureOf, type SimulationFailure } from '../time/simulation-failure.ts'
 import { RegistryClients } from './registry-clients.ts'
 import { RegistryDemands } from './registry-demands.ts'
 import { RegistryHost } from './registry-host.ts'
 import { RegistryLedger } from './registry-ledger.ts'
 import { noRegistrySabotage, type RegistrySabotage } from './registry-sabotage.ts'
-import { WatchNemesis } from './watch-nemesis.ts'
+import { WatchNemesis } from '../store/watch-nemesis.ts'
 
 /** How registries are simulated. */
 export interface RegistrySimulationOptions {
@@ -58,19 +59,7 @@ export interface RegistrySimulationReport {
     >
   >
   /** Undefined: nothing was wrong. */
-  readonly failure: RegistrySimulationFailure | undefined
-}
-
-/** What was wrong. */
-export interface RegistrySimulationFailure {
-  /** Unit: ms of virtual time. */
-  readonly atMs: number
-  readonly violation: string
-  /** Where every member stood. */
-  readonly cluster: string
-  readonly trace: readonly string[]
-  /** Shows the same again. */
-  readonly command: string
+  readonly failure: SimulationFailure | undefined
 }
 
 /** Of the instances. Unit: ms. */
@@ -199,16 +188,10 @@ class RegistryRun {
     }
   }
 
-  #failure(violation: string): RegistrySimulationFailure {
-    const { seed, members = 3, durationMs = 60_000, without = [] } = this.#options
-    const suffix = without.length === 0 ? '' : ` --without ${without.join()}`
-    return {
-      atMs: this.#simulation.nowMs,
-      violation,
-      cluster: this.#cluster.describe(),
-      trace: this.#simulation.trace.lines,
-      command: `npm run simulate -- --registries --seed ${seed} --members ${members} --seconds ${durationMs / 1_000}${suffix}`,
-    }
+  #failure(violation: string): SimulationFailure {
+    const { members = 3 } = this.#options
+    const run = { simulation: this.#simulation, cluster: this.#cluster, options: this.#options }
+    return failureOf({ ...run, flag: '--registries', members }, violation)
   }
 }
 

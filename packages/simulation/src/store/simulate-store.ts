@@ -1,4 +1,5 @@
 import { createSimulation, type Simulation } from '../time/simulation.ts'
+import { failureOf, type SimulationFailure } from '../time/simulation-failure.ts'
 import { LeaseHolders } from './lease-holders.ts'
 import { StoreClients } from './store-clients.ts'
 import { StoreCluster } from './store-cluster.ts'
@@ -44,20 +45,7 @@ export interface StoreSimulationReport {
   readonly answered: number
   readonly revision: number
   /** Undefined: nothing was wrong. */
-  readonly failure: StoreSimulationFailure | undefined
-}
-
-/** What was wrong. */
-export interface StoreSimulationFailure {
-  /** When the run ended. Unit: ms of virtual time. */
-  readonly atMs: number
-  readonly violation: string
-  /** Where every member stood. */
-  readonly cluster: string
-  /** The last lines of the trace. */
-  readonly trace: readonly string[]
-  /** Shows the same again. */
-  readonly command: string
+  readonly failure: SimulationFailure | undefined
 }
 
 /** How long clients may wait for what they have begun when the faults end. Unit: ms. */
@@ -138,15 +126,9 @@ class StoreRun {
     }
   }
 
-  #failure(violation: string): StoreSimulationFailure {
-    const { seed, members = 5, durationMs = 60_000, without = [] } = this.#options
-    const suffix = without.length === 0 ? '' : ` --without ${without.join()}`
-    return {
-      atMs: this.#simulation.nowMs,
-      violation,
-      cluster: this.#cluster.describe(),
-      trace: this.#simulation.trace.lines,
-      command: `npm run simulate -- --stores --seed ${seed} --members ${members} --seconds ${durationMs / 1_000}${suffix}`,
-    }
+  #failure(violation: string): SimulationFailure {
+    const { members = 5 } = this.#options
+    const run = { simulation: this.#simulation, cluster: this.#cluster, options: this.#options }
+    return failureOf({ ...run, flag: '--stores', members }, violation)
   }
 }
