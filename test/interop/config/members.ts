@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts } from '../servers/child.ts'
 import { type EtcdLikeServer, memoryDirectory } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
+import { type Together, startTogether } from '../servers/together.ts'
 
 /** A reference server that keeps a configuration hub together with others. */
 export interface ConfigMember {
@@ -16,9 +16,7 @@ export interface ConfigMember {
 }
 
 /** Reference servers on one store. */
-export interface ConfigCluster extends AsyncDisposable {
-  readonly members: readonly ConfigMember[]
-}
+export type ConfigCluster = Together<ConfigMember>
 
 /** Starts three members that keep all releases, and waits until all of them serve. */
 export async function startThreeMembers(): Promise<ConfigCluster> {
@@ -32,17 +30,7 @@ export async function startThreeMembers(): Promise<ConfigCluster> {
   })
   const initialCluster = places.map(({ name, peer }) => `${name}=${peer}`).join(',')
   const members = places.map((place) => new Member(place, initialCluster))
-  const dispose = async (): Promise<void> => {
-    await Promise.all(members.map((member) => member.kill()))
-    await rm(root, { recursive: true, force: true })
-  }
-  const started = await Promise.allSettled(members.map((member) => member.start()))
-  const failed = started.find(({ status }) => status === 'rejected')
-  if (failed?.status === 'rejected') {
-    await dispose()
-    throw failed.reason
-  }
-  return { members, [Symbol.asyncDispose]: dispose }
+  return await startTogether(root, members)
 }
 
 interface Place {

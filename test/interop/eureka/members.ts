@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RegistryStats } from '@orrery/registry'
 import { freePorts } from '../servers/child.ts'
 import { type EtcdLikeServer, memoryDirectory } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
+import { type Together, startTogether } from '../servers/together.ts'
 
 /** A reference server that keeps a registry together with others. */
 export interface RegistryMember {
@@ -28,9 +28,7 @@ export interface ApiAnswer {
 }
 
 /** Reference servers with one registry. */
-export interface RegistryCluster extends AsyncDisposable {
-  readonly members: readonly RegistryMember[]
-}
+export type RegistryCluster = Together<RegistryMember>
 
 /** Starts three members, and waits until all of them serve. */
 export async function startThreeMembers(): Promise<RegistryCluster> {
@@ -42,17 +40,7 @@ export async function startThreeMembers(): Promise<RegistryCluster> {
   const members = addresses.map(
     (own, at) => new Member({ ...own, name: names[at] ?? '', root, initialCluster }),
   )
-  const dispose = async (): Promise<void> => {
-    await Promise.all(members.map((member) => member.kill()))
-    await rm(root, { recursive: true, force: true })
-  }
-  const started = await Promise.allSettled(members.map((member) => member.start()))
-  const failed = started.find(({ status }) => status === 'rejected')
-  if (failed?.status === 'rejected') {
-    await dispose()
-    throw failed.reason
-  }
-  return { members, [Symbol.asyncDispose]: dispose }
+  return await startTogether(root, members)
 }
 
 interface Addresses {
