@@ -154,7 +154,8 @@ describe('a server on a full disk', () => {
       const { acknowledged, refusals } = await fill(endpoint, load)
       for (const refusal of refusals) expect(refusal).toMatchObject(unavailable)
       expect(acknowledged.length * load.valueBytes).toBeGreaterThan(4_000_000)
-      expect(server.process.output()).toMatch(/DISK_FULL|ENOSPC|no space/i)
+      // What it logs comes by another way than its answers, and may come after them.
+      await vi.waitFor(() => expect(server.process.output()).toMatch(/DISK_FULL|ENOSPC|no space/i), 10_000)
       const health = await fetch(`${server.url}/health`)
       expect([health.status, await health.json()]).toEqual([503, { health: 'false', reason: 'STORE FAILED' }])
       for (const serializable of [false, true]) {

@@ -8,7 +8,14 @@ export function createLogger(
   level: LogLevel,
   destination: DestinationStream = pino.destination({ fd: 2, sync: true }),
 ): Logger {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    // Left to JSON, an error would be its code at most.
+    serializers: { error: pino.stdSerializers.err },
+  }
+  const logger = pino(options, destination)
   const at =
     (method: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}): void => {
