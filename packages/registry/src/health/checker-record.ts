@@ -84,7 +84,7 @@ class KeptCheckerRecord implements CheckerRecord {
   #revision: number | undefined
   /** Of the other one that was last told of. */
   #otherLife: string | undefined
-  /** Ends the present wait: the lease is lost. */
+  /** Ends the present wait: the lease is lost, or the record is closed. */
   #woken = new AbortController()
   #started: Promise<void> | undefined
   #keeping: Promise<void> | undefined
@@ -186,16 +186,17 @@ class KeptCheckerRecord implements CheckerRecord {
   /** Resolves when the record is not any more what it was, or no longer kept. */
   async #untilChanged({ isSelf, revision }: Holder): Promise<void> {
     const { environment } = this.#deps
+    const closing = this.#closing.signal
+    closing.throwIfAborted()
     this.#woken = new AbortController()
     if (isSelf && this.#lease === undefined) return
-    const woken = this.#woken.signal
-    const closing = this.#closing.signal
-    const signal = AbortSignal.any([closing, woken])
+    // Not a signal that depends on others: Node keeps those, with all that listens to them, until they abort.
+    const { signal } = this.#woken
     const failure = 'the record of a member that checks health could not be watched'
     try {
       await untilDone({ environment, failure, signal }, () => this.#slot.untilChanged(revision, signal))
     } catch (error) {
-      if (!woken.aborted || closing.aborted) throw error
+      if (!signal.aborted || closing.aborted) throw error
     }
   }
 
@@ -239,7 +240,9 @@ class KeptCheckerRecord implements CheckerRecord {
 
   async #close(): Promise<void> {
     this.#revision = undefined
-    this.#closing.abort(new RegistryError('REGISTRY_CLOSED', 'the record of this member is closed'))
+    const closed = new RegistryError('REGISTRY_CLOSED', 'the record of this member is closed')
+    this.#closing.abort(closed)
+    this.#woken.abort(closed)
     await this.#started?.catch(() => {})
     await this.#keeping
     await this.#dropLease()

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type CallOptions, createMemoryStore, inMemoryCluster, type Store, StoreError } from '@orrery/store'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -63,6 +65,27 @@ async function present(): Promise<
 
 const errors = (): string[] =>
   time.environment.logger.lines.filter(({ level }) => level === 'error').map(({ message }) => message)
+
+describe('a record that is never closed, like that of a simulated process that was killed', () => {
+  test('leaves no memory behind', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const use = async (): Promise<WeakRef<Store>> => {
+      const { environment, until, settle } = createVirtualTime()
+      const own = createMemoryStore({ environment })
+      const deps = { store: own, environment, prefix: 'registry/', name: 'a', address: 'host-1' }
+      const record = createCheckerRecord({ ...deps, onReplaced: () => {} }, { ttlMs })
+      await until(record.start())
+      await settle()
+      return new WeakRef(own)
+    }
+    const stores: WeakRef<Store>[] = []
+    for (let n = 0; n < 10; n++) stores.push(await use())
+    await time.settle()
+    collectGarbage()
+    expect(stores.filter((one) => one.deref() !== undefined)).toHaveLength(0)
+  })
+})
 
 describe('the record of a member', () => {
   test('stands from start to close, and is valid for as long', async () => {
