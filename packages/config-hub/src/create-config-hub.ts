@@ -29,6 +29,7 @@ import type {
   WatchListener,
   WatchQuery,
 } from './config-hub.ts'
+import { ContentChecks } from './content-checks.ts'
 import { ConfigError } from './errors.ts'
 import { type EncryptingCodec, createContentCodec } from './encryption/content-codec.ts'
 import { sealedVersion } from './encryption/ports.ts'
@@ -70,6 +71,7 @@ class StoreConfigHub implements ConfigHub {
   readonly #view: ConfigView
   readonly #cache: ContentCache
   readonly #codec: EncryptingCodec
+  readonly #checks: ContentChecks
   readonly #follower: PrefixFollower
   readonly #reads: Reads
   readonly #watches: WatchHub
@@ -82,10 +84,12 @@ class StoreConfigHub implements ConfigHub {
     { store, environment = systemEnvironment(), keys }: ConfigHubDeps,
     options: ResolvedConfigHubOptions,
   ) {
-    const { prefix, contentMaxBytes } = options
+    const { prefix, contentMaxBytes, validateContents } = options
     const { clock } = environment
     this.#environment = environment
     this.#codec = createContentCodec({ port: keys, clock })
+    this.#checks = new ContentChecks(environment.logger)
+    const check = validateContents ? this.#checks.check : () => undefined
     this.#view = new ConfigView(prefix, this.#listener())
     this.#cache = new ContentCache(
       {
@@ -120,7 +124,7 @@ class StoreConfigHub implements ConfigHub {
     const ids = new AuditIds(environment.random)
     this.#writer = new ConfigWriter(
       {
-        ...{ store, environment, contents, ids, reached },
+        ...{ store, environment, contents, check, ids, reached },
         seen: this.#view,
       },
       options,
@@ -236,6 +240,7 @@ class StoreConfigHub implements ConfigHub {
     this.#state = 'closed'
     this.#watches.close()
     // Writes wait until they are seen here: first they end, then the follower.
+    await this.#checks.close()
     await this.#writer.close()
     await this.#sweeper.close()
     await this.#follower.close()

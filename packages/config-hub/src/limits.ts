@@ -1,3 +1,5 @@
+import { contentMaxDepth, yamlMaxTokens } from './contents/content-limits.js'
+
 /** The bounds of what a hub takes in. Lengths of texts are in UTF-16 code units, as `length` gives them. */
 export const configLimits = {
   /** Name of a namespace; at least 1. */
@@ -22,9 +24,9 @@ export const configLimits = {
   /** The most that `contentMaxBytes` may be: a release goes into one request of the store. Unit: bytes. */
   contentMaxBytes: 1_048_576,
   /** How many arrays and objects may stand in each other in a content of JSON, YAML, XML or TOML. */
-  contentMaxDepth: 128,
-  /** What a content of YAML consists of: words, marks, spaces, line ends. Each takes a microsecond or two to check. */
-  yamlMaxTokens: 500_000,
+  contentMaxDepth,
+  /** What a content of YAML consists of: words, marks, spaces, line ends. */
+  yamlMaxTokens,
   /** Label matchers of a gray rule. */
   matchersMaxItems: 32,
   /** Values of one matcher, or addresses of a rule. */

@@ -1,9 +1,11 @@
+import { ContentError } from '../errors.ts'
 import type { ContentFormat } from '../model.ts'
+import { ContentFault } from './fault.js'
 import { checkJson } from './json.ts'
 import { checkProperties } from './properties.ts'
-import { checkToml } from './toml.ts'
+import { checkToml } from './toml.js'
 import { checkXml } from './xml.ts'
-import { checkYaml } from './yaml.ts'
+import { checkYaml } from './yaml.js'
 
 /**
  * Whether a content is of its format, as those who read it later understand the format. `text` and `html` are what they are. Time is in
@@ -12,7 +14,11 @@ import { checkYaml } from './yaml.ts'
  * @throws ContentError it is not: the first place where one sees it, and why
  */
 export function checkContent(content: string, format: ContentFormat): void {
-  checks[format](content)
+  try {
+    checks[format](content)
+  } catch (error) {
+    throw error instanceof ContentFault ? new ContentError(error.message, error) : error
+  }
 }
 
 const checks: Readonly<Record<ContentFormat, (content: string) => void>> = {

@@ -1,8 +1,8 @@
 import { printParseErrorCode, visit } from 'jsonc-parser'
-import { configLimits } from '../limits.ts'
-import { refuseAt, tooDeep } from './place.ts'
+import { contentMaxDepth } from './content-limits.js'
+import { refuseAt, tooDeep } from './fault.js'
 
-/** What `JSON.parse` takes, a name twice in an object included. Source: RFC 8259. @throws ContentError */
+/** What `JSON.parse` takes, a name twice in an object included. Source: RFC 8259. @throws ContentFault */
 export function checkJson(content: string): void {
   checkDepth(content)
   try {
@@ -17,16 +17,25 @@ export function checkJson(content: string): void {
 function checkDepth(content: string): void {
   let [depth, inString] = [0, false]
   for (let at = 0; at < content.length; at++) {
-    const char = content[at]
-    if (char === '"') inString = !inString
+    const code = content.charCodeAt(at)
+    if (code === codes.quote) inString = !inString
     else if (inString) {
-      if (char === '\\') at++
-    } else if (char === '[' || char === '{') {
+      if (code === codes.escape) at++
+    } else if (code === codes.openArray || code === codes.openObject) {
       depth++
-      if (depth > configLimits.contentMaxDepth) refuseAt(content, at, tooDeep)
-    } else if (char === ']' || char === '}') depth--
+      if (depth > contentMaxDepth) refuseAt(content, at, tooDeep)
+    } else if (code === codes.closeArray || code === codes.closeObject) depth--
   }
 }
+
+const codes = {
+  quote: 34,
+  openArray: 91,
+  escape: 92,
+  closeArray: 93,
+  openObject: 123,
+  closeObject: 125,
+} as const
 
 /** In the words of whoever reads the message, by what the parser calls it. */
 const reasons: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
-import { refuseAt } from './place.ts'
+import { refuseAt } from './fault.js'
 
 /**
  * Properties of Java. Nearly everything is one: only `\u` without four hexadecimal digits is not, anywhere but in a comment. Source: the
  * documentation of `java.util.Properties.load`.
  *
- * @throws ContentError
+ * @throws ContentFault
  */
 export function checkProperties(content: string): void {
   // Without a backslash there is no escape, and most have none.

@@ -1,4 +1,4 @@
-import { refuseAt } from './place.ts'
+import { refuseAt } from './fault.js'
 
 // Source of all of it: XML 1.0, fifth edition, sections 2.3, 3.1 and 4.1.
 
@@ -24,7 +24,7 @@ export interface StartTag {
   readonly isEmpty: boolean
 }
 
-/** @throws ContentError */
+/** @throws ContentFault */
 export function readStartTag(
   content: string,
   { start, hasDoctype }: { readonly start: number; readonly hasDoctype: boolean },
@@ -51,7 +51,7 @@ export function readStartTag(
   return { name: element, end: at + ending.length, isEmpty: slash === '/' }
 }
 
-/** @throws ContentError */
+/** @throws ContentFault */
 export function readEndTag(content: string, start: number): { readonly name: string; readonly end: number } {
   const [text, element = ''] = matchAt(endTag, content, start) ?? []
   if (text === undefined) refuseAt(content, start, 'an end tag has nothing but a name')
@@ -66,7 +66,7 @@ export interface ReferencePart {
   readonly hasDoctype: boolean
 }
 
-/** @throws ContentError */
+/** @throws ContentFault */
 export function checkReferences(content: string, { start, end, hasDoctype }: ReferencePart): void {
   const text = content.slice(start, end)
   for (let at = text.indexOf('&'); at !== -1; at = text.indexOf('&', at + 1)) {

@@ -1,11 +1,11 @@
-import { configLimits } from '../limits.ts'
-import { refuseAt, tooDeep } from './place.ts'
+import { contentMaxDepth } from './content-limits.js'
+import { refuseAt, tooDeep } from './fault.js'
 import { checkReferences, readEndTag, readStartTag } from './xml-tag.ts'
 
 /**
  * Well-formed XML 1.0. A DOCTYPE may be there; what it declares is neither checked nor fetched, and no entity is ever expanded.
  *
- * @throws ContentError
+ * @throws ContentFault
  */
 export function checkXml(content: string): void {
   const illegal = content.search(illegalChars)
@@ -79,7 +79,7 @@ class XmlCheck {
     const { name, end, isEmpty } = readStartTag(this.#content, { start, hasDoctype: this.#hasDoctype })
     if (isEmpty) return end
     this.#open.push({ name, start })
-    if (this.#open.length > configLimits.contentMaxDepth) this.#refuse(start, tooDeep)
+    if (this.#open.length > contentMaxDepth) this.#refuse(start, tooDeep)
     return end
   }
 

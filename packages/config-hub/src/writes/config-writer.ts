@@ -4,6 +4,7 @@ import type { AuditIds } from '../audit/audit-id.ts'
 import { type AuditAuthor, lastEntryOf } from '../audit/audit-record.ts'
 import type { FileRecord } from '../codec.ts'
 import type { CallOptions, ContentCondition, PublishSpec, WriteOptions } from '../config-hub.ts'
+import type { ContentCheck } from '../content-checks.ts'
 import { ConfigError } from '../errors.ts'
 import { checkGrayRule } from '../gray/gray-rule.ts'
 import { filePath, groupPath } from '../keys.ts'
@@ -46,6 +47,8 @@ export interface ConfigWriterParts {
   readonly environment: Environment
   readonly seen: SeenState
   readonly contents: FileContents
+  /** What contents have to pass when they are released. */
+  readonly check: ContentCheck
   readonly ids: AuditIds
   /** Resolves when a revision of the store is seen here. */
   readonly reached: (revision: number, options: CallOptions) => Promise<void>
@@ -54,7 +57,7 @@ export interface ConfigWriterParts {
 /** What of a hub's options concerns those who write. */
 export type ConfigWriterOptions = Pick<
   ResolvedConfigHubOptions,
-  'prefix' | 'autoCreate' | 'contentMaxBytes' | 'validateContents' | 'releasesMaxItems' | 'writes'
+  'prefix' | 'autoCreate' | 'contentMaxBytes' | 'releasesMaxItems' | 'writes'
 >
 
 /** What a writer has done so far. */
@@ -214,13 +217,13 @@ export class ConfigWriter {
     state: FileState,
   ): Promise<Written<Result> | undefined> {
     const { key, path, groupPath, options } = call
-    const { contents, ids, environment } = this.#parts
-    const { prefix, releasesMaxItems, validateContents } = this.#options
+    const { contents, check, ids, environment } = this.#parts
+    const { prefix, releasesMaxItems } = this.#options
     requireRevision(options, state.record?.file.revision ?? 0)
     if (options.ifMd5 !== undefined) await this.#requireContent(call, state, options.ifMd5)
     const author = { actor: options.actor ?? '', reason: options.reason ?? '' }
     const atMs = Math.max(environment.clock.wallMs(), state.notBefore.atMs)
-    const decided = decide({ key, path, author, state, atMs, contents, validateContents })
+    const decided = decide({ key, path, author, state, atMs, contents, check })
     const change = decided instanceof Promise ? await decided : decided
     const creation = state.hasGroup ? undefined : await this.#createGroup(call, author)
     const ops = opsOf({ prefix, ids, releasesMaxItems }, { state, change }, { path, groupPath, author, atMs })

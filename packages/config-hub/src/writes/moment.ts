@@ -1,5 +1,6 @@
 import { invariant } from '@orrery/environment'
 import type { AuditAuthor } from '../audit/audit-record.ts'
+import type { ContentCheck } from '../content-checks.ts'
 import { ConfigError } from '../errors.ts'
 import type { ConfigFile, FileKey, FileSpec } from '../model.ts'
 import type { WrappedKey } from '../ports.ts'
@@ -18,8 +19,8 @@ export interface Moment {
   /** Unit: ms since the epoch, not before the last change of the file. */
   readonly atMs: number
   readonly contents: FileContents
-  /** Contents have to be of their format when they are released. */
-  readonly validateContents: boolean
+  /** What contents have to pass when they are released. */
+  readonly check: ContentCheck
 }
 
 /** What the file becomes by what is given of it, which may create it. */

@@ -2,6 +2,8 @@ import { createManualEnvironment, type ManualEnvironment } from '@orrery/environ
 import type { Store } from '@orrery/store'
 import { AuditIds } from '../../src/audit/audit-id.ts'
 import { decodeFile, decodeGroup, type FileRecord } from '../../src/codec.ts'
+import type { ContentCheck } from '../../src/content-checks.ts'
+import { checkContent } from '../../src/contents/check-content.ts'
 import type { ContentCodec, ContentPlace } from '../../src/encryption/ports.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { endOf } from '../../src/keys.ts'
@@ -90,18 +92,24 @@ export function createWriter(
   {
     codec = plainOnly,
     environment = createManualEnvironment(++members),
+    validateContents = true,
     ...options
   }: Partial<ConfigWriterOptions> & {
     readonly codec?: ContentCodec
     readonly environment?: ManualEnvironment
+    readonly validateContents?: boolean
   } = {},
 ): TestWriter {
   const seen = new SeenStore(store)
   const contents = new FileContents({ store, prefix, codec })
   const ids = new AuditIds(environment.random)
   const { reached } = seen
+  const check: ContentCheck = (content, format) => {
+    if (validateContents) checkContent(content, format)
+    return undefined
+  }
   const writer = new ConfigWriter(
-    { store, environment, seen, contents, ids, reached },
+    { store, environment, seen, contents, check, ids, reached },
     { ...configHubDefaults, ...options },
   )
   return { writer, seen, contents, environment, ids }

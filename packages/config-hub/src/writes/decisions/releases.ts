@@ -1,6 +1,5 @@
 import { encodeContent, encodePlainContent, releaseInfoOf } from '../../codec.ts'
 import type { PublishSpec } from '../../config-hub.ts'
-import { checkContent } from '../../contents/check-content.ts'
 import { ConfigError } from '../../errors.ts'
 import type { ConfigFile, GrayRule, Release, ReleaseInfo } from '../../model.ts'
 import type { WrappedKey } from '../../ports.ts'
@@ -99,7 +98,11 @@ function toPlan(
 }
 
 function publish(moment: Moment, plan: ReleasePlan): FileChange<Release> | Promise<FileChange<Release>> {
-  if (moment.validateContents) checkContent(plan.text, plan.file.format)
+  const checking = moment.check(plan.text, plan.file.format)
+  return checking === undefined ? store(moment, plan) : checking.then(() => store(moment, plan))
+}
+
+function store(moment: Moment, plan: ReleasePlan): FileChange<Release> | Promise<FileChange<Release>> {
   if (!plan.file.encrypted) return released(moment, plan, plain(plan))
   return sealed(moment, plan).then((stored) => released(moment, plan, stored))
 }
