@@ -1,5 +1,6 @@
 import type { Environment } from '@orrery/environment'
 import type { Store } from '@orrery/store'
+import type { CallOptions, Page, PageRequest, Slice, SliceRequest, WriteOptions } from './calls.ts'
 import type {
   AuditAction,
   AuditEntry,
@@ -19,6 +20,16 @@ import type {
   Template,
 } from './model.ts'
 import type { KeyPort } from './ports.ts'
+import type {
+  ConfigWatch,
+  PendingPoll,
+  PollListener,
+  PollOptions,
+  PollResult,
+  RunningWatch,
+  WatchListener,
+  WatchQuery,
+} from './watches.ts'
 
 /** What a hub is made of. */
 export interface ConfigHubDeps {
@@ -28,54 +39,6 @@ export interface ConfigHubDeps {
   readonly environment?: Environment | undefined
   /** Who wraps the keys of encrypted files. Without it, there are none. The hub does not close it. */
   readonly keys?: KeyPort | undefined
-}
-
-/** Options of every call that waits. */
-export interface CallOptions {
-  /** Stops waiting: the call rejects with `signal.reason`. A write that was begun may take effect all the same. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Options of every write. */
-export interface WriteOptions extends CallOptions {
-  /**
-   * Writes only if what is written is at this revision; 0: only if it does not exist. Otherwise the call fails with
-   * `CONFIG_CONFLICT`. @defaultValue whatever revision it is at
-   */
-  readonly ifRevision?: number | undefined
-  /** Who does it, for the audit trail. @defaultValue not known */
-  readonly actor?: string | undefined
-  /** Why, for the audit trail. */
-  readonly reason?: string | undefined
-}
-
-/** A part of a list. */
-export interface PageRequest {
-  /** From 0 on. @defaultValue `0` */
-  readonly offset?: number | undefined
-  /** From 1 to 10 000. @defaultValue `100` */
-  readonly limit?: number | undefined
-}
-
-/** A part of a list, and how long all of it is. */
-export interface Page<Item> {
-  readonly items: readonly Item[]
-  readonly total: number
-}
-
-/** A part of a list that is read from the store, where nobody counts. */
-export interface Slice<Item> {
-  readonly items: readonly Item[]
-  /** Give it to read on; undefined: that was all. */
-  readonly next: string | undefined
-}
-
-/** Which part of a list that is read from the store. */
-export interface SliceRequest extends CallOptions {
-  /** `next` of the slice before. @defaultValue from the beginning */
-  readonly after?: string | undefined
-  /** From 1 to 10 000. @defaultValue `100` */
-  readonly limit?: number | undefined
 }
 
 /** Groups. Reads are answered from memory; whoever wrote sees what he wrote. */
@@ -239,102 +202,6 @@ export interface GrayReleases {
   promote(key: FileKey, options?: WriteOptions): Promise<ConfigFile>
   /** Nobody sees it any more; what is everybody's gets a new version. @throws ConfigError `CONFIG_GRAY_NOT_FOUND`, `CONFIG_CONFLICT` */
   stop(key: FileKey, options?: WriteOptions): Promise<ConfigFile>
-}
-
-/** What is watched: one file, those whose names begin so, or a whole group. */
-export interface WatchTarget extends GroupKey {
-  readonly file?: string | undefined
-  readonly prefix?: string | undefined
-}
-
-/** What a client has already of a file. */
-export interface Fingerprint extends FileKey {
-  /** 0 or absent: none, or it does not know. */
-  readonly version?: number | undefined
-  /** As {@link ReleaseInfo.md5} gives it. Empty: it has no content. */
-  readonly md5?: string | undefined
-}
-
-/** What is watched, by whom. */
-export interface WatchQuery {
-  readonly targets: readonly WatchTarget[]
-  readonly client?: ConfigClient | undefined
-  /** What the client has already: only what differs is told. @defaultValue nothing */
-  readonly known?: readonly Fingerprint[] | undefined
-  /**
-   * The client has seen everything up to this revision of the store. This member may lag behind it: nothing is told until it
-   * has caught up.
-   */
-  readonly afterRevision?: number | undefined
-}
-
-/** What became of a file, for one watcher. */
-export type ConfigChange =
-  | { readonly type: 'released'; readonly release: Release }
-  /** There is nothing any more that it sees. `version`: of what it saw last. */
-  | { readonly type: 'removed'; readonly key: FileKey; readonly version: number }
-
-/** Changes of several files, the newest of each. */
-export interface ChangeBatch {
-  /** Everything up to this revision of the store is told. */
-  readonly revision: number
-  /** At least one. */
-  readonly changes: readonly ConfigChange[]
-}
-
-/** A watch that goes on. */
-export interface RunningWatch {
-  /** Releases that were never given, because newer ones came first. */
-  readonly skipped: number
-  /** Ends it: from now on, nothing is told. Safe to call twice. */
-  close(): void
-}
-
-/**
- * Changes of what is watched. The first batch is what differs from what is known. Whoever is slow gets the newest of each file
- * when he asks next. One reader at a time. Iterating ends when it is closed.
- */
-export interface ConfigWatch extends RunningWatch, AsyncIterable<ChangeBatch, undefined>, AsyncDisposable {}
-
-/** Who is told changes as they come. What it throws is logged. */
-export interface WatchListener {
-  /** The first time, with what differs from what is known. */
-  changed(batch: ChangeBatch): void
-  /**
-   * The watch has ended, once: with `CONFIG_CLOSED` where the hub is being closed, or has lost its store; with `CONFIG_KEYS_MISSING` or
-   * `CONFIG_DECRYPTION_FAILED` where what it would be told can never be opened here.
-   */
-  failed(error: unknown): void
-}
-
-/** What a long-poll answers. */
-export type PollResult =
-  | { readonly type: 'changed'; readonly revision: number; readonly changes: readonly PolledChange[] }
-  /** Nothing, until its time was up. */
-  | { readonly type: 'unchanged'; readonly revision: number }
-
-/** What became of a file; its content is to be read. */
-export type PolledChange =
-  | { readonly type: 'released'; readonly key: FileKey; readonly info: ReleaseInfo }
-  | { readonly type: 'removed'; readonly key: FileKey; readonly version: number }
-
-/** How long a poll waits. */
-export interface PollOptions extends CallOptions {
-  /** Unit: ms, from 0 to 600 000. @defaultValue `30_000` */
-  readonly timeoutMs?: number | undefined
-}
-
-/** Who is told what a poll answers: one of both, once. What it throws is logged. */
-export interface PollListener {
-  answered(result: PollResult): void
-  /** There is no answer any more. With `CONFIG_CLOSED`: the hub is being closed, or has lost its store. */
-  failed(error: unknown): void
-}
-
-/** A poll that may still wait. */
-export interface PendingPoll {
-  /** Ends it: from now on its listener is not called. Safe to call twice, and when the poll is over. */
-  cancel(): void
 }
 
 /** A question for what somebody sees of a file. */

@@ -5,30 +5,32 @@ import { createArchives } from './archive/archives.ts'
 import { AuditIds } from './audit/audit-id.ts'
 import { AuditSweeper } from './audit/audit-sweeper.ts'
 import { createAuditTrail } from './audit/audit-trail.ts'
+import type { CallOptions } from './calls.ts'
 import type {
   Archives,
   AuditTrail,
-  CallOptions,
   ConfigHub,
   ConfigHubDeps,
   ConfigHubState,
   ConfigHubStats,
-  ConfigWatch,
   DataKeys,
   Files,
   GrayReleases,
   Groups,
+  ReadQuery,
+  Releases,
+  Templates,
+} from './config-hub.ts'
+import type {
+  ConfigWatch,
   PendingPoll,
   PollListener,
   PollOptions,
   PollResult,
-  ReadQuery,
   RunningWatch,
-  Releases,
-  Templates,
   WatchListener,
   WatchQuery,
-} from './config-hub.ts'
+} from './watches.ts'
 import { ContentChecks } from './content-checks.ts'
 import { ConfigError } from './errors.ts'
 import { type EncryptingCodec, createContentCodec } from './encryption/content-codec.ts'

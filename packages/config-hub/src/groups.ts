@@ -1,6 +1,7 @@
 import type { KeyValue } from '@orrery/mvcc'
 import { decodeGroup, encodeGroup } from './codec.ts'
-import type { Groups, WriteOptions } from './config-hub.ts'
+import type { WriteOptions } from './calls.ts'
+import type { Groups } from './config-hub.ts'
 import { ConfigError } from './errors.ts'
 import { endOf, groupPath } from './keys.ts'
 import type { Group, GroupKey, GroupSpec } from './model.ts'

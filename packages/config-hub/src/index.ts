@@ -10,50 +10,32 @@
  *
  * @packageDocumentation
  */
+export type { CallOptions, Page, PageRequest, Slice, SliceRequest, WriteOptions } from './calls.ts'
 export type {
   Archives,
   AuditQuery,
   AuditTrail,
-  CallOptions,
-  ChangeBatch,
-  ConfigChange,
   ConfigHub,
   ConfigHubDeps,
   ConfigHubState,
   ConfigHubStats,
-  ConfigWatch,
   ContentCondition,
   ContentDiff,
   DataKeys,
   DiffSides,
   FileQuery,
   Files,
-  Fingerprint,
   GrayReleases,
   Groups,
   ImportedFile,
   ImportOptions,
   ImportResult,
-  Page,
-  PageRequest,
-  PendingPoll,
-  PolledChange,
-  PollListener,
-  PollOptions,
-  PollResult,
   PublishSpec,
   ReadQuery,
-  RunningWatch,
   Releases,
   SealedRelease,
-  Slice,
-  SliceRequest,
   Templates,
   TemplateSpec,
-  WatchListener,
-  WatchQuery,
-  WatchTarget,
-  WriteOptions,
 } from './config-hub.ts'
 export { createConfigHub } from './create-config-hub.ts'
 export { readKeyFile } from './encryption/key-file.ts'
@@ -92,3 +74,18 @@ export type {
 export { configHubDefaults } from './options.ts'
 export type { ConfigHubOptions, ResolvedConfigHubOptions } from './options.ts'
 export type { KeyPort, WrappedKey } from './ports.ts'
+export type {
+  ChangeBatch,
+  ConfigChange,
+  ConfigWatch,
+  Fingerprint,
+  PendingPoll,
+  PolledChange,
+  PollListener,
+  PollOptions,
+  PollResult,
+  RunningWatch,
+  WatchListener,
+  WatchQuery,
+  WatchTarget,
+} from './watches.ts'

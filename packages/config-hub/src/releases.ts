@@ -1,4 +1,5 @@
-import type { CallOptions, ContentDiff, DiffSides, Releases, SealedRelease } from './config-hub.ts'
+import type { CallOptions } from './calls.ts'
+import type { ContentDiff, DiffSides, Releases, SealedRelease } from './config-hub.ts'
 import { diffContents } from './contents/diff.ts'
 import type { EncryptingCodec } from './encryption/content-codec.ts'
 import { checkPublicKey } from './encryption/public-key.ts'

@@ -1,6 +1,7 @@
 import type { KeyValue } from '@orrery/mvcc'
 import { decodeTemplate, encodeTemplate } from './codec.ts'
-import type { CallOptions, Slice, SliceRequest, Templates, TemplateSpec, WriteOptions } from './config-hub.ts'
+import type { CallOptions, Slice, SliceRequest, WriteOptions } from './calls.ts'
+import type { Templates, TemplateSpec } from './config-hub.ts'
 import { ConfigError } from './errors.ts'
 import { endOf, escapeName, filePath, unescapeName } from './keys.ts'
 import type { Template } from './model.ts'

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
 import { createMemoryStore, type Store } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
-import type { ConfigHub, WatchQuery } from '../src/config-hub.ts'
+import type { ConfigHub } from '../src/config-hub.ts'
+import type { WatchQuery } from '../src/watches.ts'
 import { createConfigHub } from '../src/create-config-hub.ts'
 
 const group = { namespace: 'default', group: 'shop' }

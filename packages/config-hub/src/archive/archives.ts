@@ -1,7 +1,7 @@
 import { hasCode } from '@orrery/environment'
+import type { CallOptions } from '../calls.ts'
 import type {
   Archives,
-  CallOptions,
   FileQuery,
   Files,
   ImportedFile,

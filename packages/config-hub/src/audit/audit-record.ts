@@ -1,6 +1,6 @@
 import type { Compare, Store, TxnOp } from '@orrery/store'
 import type { StoredValue } from '../codec.ts'
-import type { CallOptions } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
 import { endOf, fileKeyOf, filePath } from '../keys.ts'
 import type { AuditAction, AuditEntry } from '../model.ts'
 import { type AuditIds, type AuditPlace, invertId, isAuditId, placeOfId } from './audit-id.ts'

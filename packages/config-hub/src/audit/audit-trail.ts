@@ -1,6 +1,7 @@
 import type { KeyValue } from '@orrery/mvcc'
 import type { Store } from '@orrery/store'
-import type { AuditQuery, AuditTrail, Slice } from '../config-hub.ts'
+import type { Slice } from '../calls.ts'
+import type { AuditQuery, AuditTrail } from '../config-hub.ts'
 import { endOf, filePath } from '../keys.ts'
 import type { AuditEntry } from '../model.ts'
 import { checkAuditQuery, checkSlice } from '../validate/queries.ts'

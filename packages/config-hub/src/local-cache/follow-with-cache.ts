@@ -1,13 +1,8 @@
 import { type Clock, type Environment, hasCode } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
-import type {
-  CallOptions,
-  ChangeBatch,
-  ConfigChange,
-  ConfigHub,
-  ConfigWatch,
-  WatchQuery,
-} from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
+import type { ConfigHub } from '../config-hub.ts'
+import type { ChangeBatch, ConfigChange, ConfigWatch, WatchQuery } from '../watches.ts'
 import { filePath } from '../keys.ts'
 import type { CachedRelease } from './cache-file.ts'
 import type { LocalCache } from './local-cache.ts'

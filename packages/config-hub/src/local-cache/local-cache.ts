@@ -1,6 +1,6 @@
 import type { Environment } from '@orrery/environment'
 import { systemEnvironment } from '@orrery/environment/system'
-import type { WatchTarget } from '../config-hub.ts'
+import type { WatchTarget } from '../watches.ts'
 import { ConfigError } from '../errors.ts'
 import type { FileKey, Release } from '../model.ts'
 import { CacheDirectory } from './cache-directory.ts'

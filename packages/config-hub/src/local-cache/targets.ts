@@ -1,4 +1,4 @@
-import type { WatchTarget } from '../config-hub.ts'
+import type { WatchTarget } from '../watches.ts'
 import type { FileKey } from '../model.ts'
 
 /** Whether a file is one of those that are meant; without targets, all are. */

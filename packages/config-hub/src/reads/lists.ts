@@ -1,4 +1,5 @@
-import type { FileQuery, Page, PageRequest } from '../config-hub.ts'
+import type { Page, PageRequest } from '../calls.ts'
+import type { FileQuery } from '../config-hub.ts'
 import type { ConfigFile, Group, Metadata } from '../model.ts'
 import { checkFileQuery, checkPage } from '../validate/queries.ts'
 import type { ConfigView } from '../view/config-view.ts'

@@ -1,5 +1,6 @@
 import type { Store } from '@orrery/store'
-import type { CallOptions, ReadQuery } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
+import type { ReadQuery } from '../config-hub.ts'
 import { ConfigError } from '../errors.ts'
 import { filePath } from '../keys.ts'
 import type { FileKey, Release, ReleaseInfo } from '../model.ts'

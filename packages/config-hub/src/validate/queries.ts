@@ -1,14 +1,6 @@
-import type {
-  AuditQuery,
-  DiffSides,
-  FileQuery,
-  Fingerprint,
-  PageRequest,
-  PollOptions,
-  SliceRequest,
-  WatchQuery,
-  WatchTarget,
-} from '../config-hub.ts'
+import type { PageRequest, SliceRequest } from '../calls.ts'
+import type { AuditQuery, DiffSides, FileQuery } from '../config-hub.ts'
+import type { Fingerprint, PollOptions, WatchQuery, WatchTarget } from '../watches.ts'
 import { configLimits as limits } from '../limits.ts'
 import { auditActions, type ConfigClient } from '../model.ts'
 import { toClient } from './client.ts'

@@ -1,10 +1,5 @@
-import type {
-  ContentCondition,
-  ImportOptions,
-  PublishSpec,
-  TemplateSpec,
-  WriteOptions,
-} from '../config-hub.ts'
+import type { WriteOptions } from '../calls.ts'
+import type { ContentCondition, ImportOptions, PublishSpec, TemplateSpec } from '../config-hub.ts'
 import { checkGrayRule } from '../gray/gray-rule.ts'
 import { configLimits as limits } from '../limits.ts'
 import type { FileSpec, GrayRule, Group, GroupKey, GroupSpec, Metadata, Template } from '../model.ts'

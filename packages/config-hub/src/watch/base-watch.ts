@@ -1,4 +1,4 @@
-import type { ChangeBatch, ConfigWatch, WatchListener } from '../config-hub.ts'
+import type { ChangeBatch, ConfigWatch, WatchListener } from '../watches.ts'
 import type { Release } from '../model.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import type { LaggingWatcher } from './lagging.ts'

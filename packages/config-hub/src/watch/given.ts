@@ -1,4 +1,4 @@
-import type { Fingerprint } from '../config-hub.ts'
+import type { Fingerprint } from '../watches.ts'
 import type { FileEntry } from '../view/file-entry.ts'
 import { isSameContent, ReleaseLine } from '../view/release-line.ts'
 

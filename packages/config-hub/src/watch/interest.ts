@@ -1,4 +1,4 @@
-import type { Fingerprint } from '../config-hub.ts'
+import type { Fingerprint } from '../watches.ts'
 import { filePath, groupPath } from '../keys.ts'
 import type { ConfigClient } from '../model.ts'
 import type { FileEntry } from '../view/file-entry.ts'

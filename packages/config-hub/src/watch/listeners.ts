@@ -1,5 +1,5 @@
 import type { Logger } from '@orrery/environment'
-import type { ChangeBatch, PendingPoll, PollListener, PollResult, WatchListener } from '../config-hub.ts'
+import type { ChangeBatch, PendingPoll, PollListener, PollResult, WatchListener } from '../watches.ts'
 import { rejected } from './rejected.ts'
 
 /** Who hears of listeners that throw. */

@@ -1,4 +1,4 @@
-import type { WatchTarget } from '../config-hub.ts'
+import type { WatchTarget } from '../watches.ts'
 import { filePath, groupPath } from '../keys.ts'
 import type { FileKey, GroupKey } from '../model.ts'
 

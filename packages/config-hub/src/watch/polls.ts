@@ -1,4 +1,4 @@
-import type { PendingPoll, PollListener, PollResult } from '../config-hub.ts'
+import type { PendingPoll, PollListener, PollResult } from '../watches.ts'
 import type { ConfigClient } from '../model.ts'
 import type { FileEntry } from '../view/file-entry.ts'
 import type { FileInterest } from './file-watch.ts'

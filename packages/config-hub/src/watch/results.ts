@@ -1,4 +1,4 @@
-import type { ChangeBatch, PolledChange, PollResult } from '../config-hub.ts'
+import type { ChangeBatch, PolledChange, PollResult } from '../watches.ts'
 import type { FileKey, Release } from '../model.ts'
 import type { FileEntry } from '../view/file-entry.ts'
 import type { ReleaseLine } from '../view/release-line.ts'

@@ -1,6 +1,6 @@
 import type { Environment, Logger } from '@orrery/environment'
+import type { CallOptions } from '../calls.ts'
 import type {
-  CallOptions,
   ConfigWatch,
   Fingerprint,
   PendingPoll,
@@ -10,7 +10,7 @@ import type {
   RunningWatch,
   WatchListener,
   WatchQuery,
-} from '../config-hub.ts'
+} from '../watches.ts'
 import { ConfigError } from '../errors.ts'
 import type { FileKey } from '../model.ts'
 import type { ContentCache } from '../reads/content-cache.ts'

@@ -1,5 +1,5 @@
 import { invariant } from '@orrery/environment'
-import type { ConfigChange, Fingerprint } from '../config-hub.ts'
+import type { ConfigChange, Fingerprint } from '../watches.ts'
 import type { ConfigClient, Release } from '../model.ts'
 import type { ReleaseLine } from '../view/release-line.ts'
 import { BaseWatch } from './base-watch.ts'

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
 import { type FileContents, md5Of } from './file-contents.ts'
 import type { FileState } from './file-state.ts'
 

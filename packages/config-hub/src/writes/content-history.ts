@@ -1,6 +1,7 @@
 import type { Store } from '@orrery/store'
 import { decodeContent, decodeFile, type DraftHead } from '../codec.ts'
-import type { CallOptions, Files, Releases, Slice, SliceRequest } from '../config-hub.ts'
+import type { CallOptions, Slice, SliceRequest } from '../calls.ts'
+import type { Files, Releases } from '../config-hub.ts'
 import { filePath, releaseKey } from '../keys.ts'
 import type { Draft, FileKey, Release, ReleaseInfo } from '../model.ts'
 import { releaseOf } from '../reads/release-of.ts'

@@ -1,7 +1,7 @@
 import type { KeyValue } from '@orrery/mvcc'
 import type { Store } from '@orrery/store'
 import { decodeContent, decodeFile, type DraftHead, encodeContent, encodeFile } from '../codec.ts'
-import type { CallOptions } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
 import { endOf } from '../keys.ts'
 import type { ReleaseInfo } from '../model.ts'
 import type { WrappedKey } from '../ports.ts'

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Store } from '@orrery/store'
 import { decodeContent, type DraftHead, type StoredContent } from '../codec.ts'
-import type { CallOptions } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
 import { type ContentCodec, sealedVersion } from '../encryption/ports.ts'
 import { releaseKey } from '../keys.ts'
 import type { ReleaseInfo } from '../model.ts'

@@ -4,7 +4,7 @@ import type { Store } from '@orrery/store'
 import type { AuditPlace } from '../audit/audit-id.ts'
 import { entriesOf, lastEntry } from '../audit/audit-record.ts'
 import { decodeFile, decodeGone, type FileRecord } from '../codec.ts'
-import type { CallOptions } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
 import { endOf } from '../keys.ts'
 
 /** What this member has seen of the store, which may lag behind it. */

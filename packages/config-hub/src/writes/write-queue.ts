@@ -1,7 +1,7 @@
 import { type Batcher, type BatchingOptions, createBatcher } from '@orrery/batching'
 import { type Environment, hasCode } from '@orrery/environment'
 import type { Store } from '@orrery/store'
-import type { CallOptions } from '../config-hub.ts'
+import type { CallOptions } from '../calls.ts'
 import { ConfigError } from '../errors.ts'
 import { FileBatch, type FileWrite, type WriteResult } from './file-batch.ts'
 import type { FileState } from './file-state.ts'

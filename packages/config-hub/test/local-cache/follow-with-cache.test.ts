@@ -1,6 +1,7 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { describe, expect, test } from 'vitest'
-import type { ChangeBatch, ConfigHub, ConfigHubState, ConfigWatch, WatchQuery } from '../../src/config-hub.ts'
+import type { ConfigHub, ConfigHubState } from '../../src/config-hub.ts'
+import type { ChangeBatch, ConfigWatch, WatchQuery } from '../../src/watches.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { followWithCache } from '../../src/local-cache/follow-with-cache.ts'
 import { build, releaseOf } from './support.ts'

@@ -3,7 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
 import { createMemoryStore } from '@orrery/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ChangeBatch, ConfigHub, ConfigWatch, WatchTarget } from '../../src/config-hub.ts'
+import type { ConfigHub } from '../../src/config-hub.ts'
+import type { ChangeBatch, ConfigWatch, WatchTarget } from '../../src/watches.ts'
 import { createConfigHub } from '../../src/create-config-hub.ts'
 
 const group = { namespace: 'default', group: 'shop' }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { ChangeBatch, Fingerprint } from '../../src/config-hub.ts'
+import type { ChangeBatch, Fingerprint } from '../../src/watches.ts'
 import type { ConfigClient } from '../../src/model.ts'
 import { fedMember, type FedMember, settle } from './watched-hub.ts'
 

@@ -1,7 +1,7 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { createMemoryStore } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
-import type { ChangeBatch, WatchListener, WatchQuery } from '../../src/config-hub.ts'
+import type { ChangeBatch, WatchListener, WatchQuery } from '../../src/watches.ts'
 import { createConfigHub } from '../../src/create-config-hub.ts'
 import { expectNobody, file, group, other, release, releasedMember } from './released-member.ts'
 import { fedMember, settle } from './watched-hub.ts'

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import type { ChangeBatch, ConfigChange, ConfigWatch } from '../../src/config-hub.ts'
+import type { ChangeBatch, ConfigChange, ConfigWatch } from '../../src/watches.ts'
 import type { FileKey } from '../../src/model.ts'
 import { Feeder, takeUpTo } from '../view/fed-view.ts'
 import { fedMember, type FedMember, settle } from './watched-hub.ts'

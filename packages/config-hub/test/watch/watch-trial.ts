@@ -5,7 +5,7 @@ import type {
   PollResult,
   RunningWatch,
   WatchTarget,
-} from '../../src/config-hub.ts'
+} from '../../src/watches.ts'
 import { compileRule } from '../../src/gray/match-rule.ts'
 import { filePath } from '../../src/keys.ts'
 import type { ConfigClient, ConfigFile, FileKey, GrayRule, ReleaseInfo } from '../../src/model.ts'
