@@ -2,7 +2,7 @@ import { invariant, InvariantError } from '@orrery/environment'
 import type { KeyValue, WatchEvent } from '@orrery/mvcc'
 import type { PrefixFollowerTarget } from '@orrery/store'
 import { decodeFile, decodeGone, decodeGroup, type FileRecord, type StoredValue } from '../codec.ts'
-import { fileKeyOf, releaseKey, unescapeName } from '../keys.ts'
+import { releaseKey } from '../keys.ts'
 import type { FileKey, Group, GroupKey } from '../model.ts'
 import type { ContentRef } from '../reads/cached-release.ts'
 import { FileEntry } from './file-entry.ts'
@@ -82,15 +82,13 @@ export class ConfigView implements PrefixFollowerTarget {
     return this.#tree.at(namespace)?.get(group)?.files.get(file)
   }
 
-  /** @param path as `filePath` makes it */
-  record(path: string): FileRecord | undefined {
-    return this.file(fileKeyOf(path))?.record
+  record(key: FileKey): FileRecord | undefined {
+    return this.file(key)?.record
   }
 
-  /** Whether there is such a group. @param path as `groupPath` makes it */
-  hasGroup(path: string): boolean {
-    const [namespace = '', group = ''] = path.split('/').map(unescapeName)
-    return this.group({ namespace, group })?.record !== undefined
+  /** Whether there is such a group. */
+  hasGroup(key: GroupKey): boolean {
+    return this.group(key)?.record !== undefined
   }
 
   /** All groups that exist or are watched. */

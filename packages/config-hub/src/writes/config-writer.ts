@@ -246,8 +246,8 @@ export class ConfigWriter {
   }
 
   /** What this member knows by what it has written itself, or has seen, whichever is newer. */
-  #knownState(place: FilePlace, { state }: FileLine): FileState {
-    const seen = seenState(this.#parts.seen, place)
+  #knownState({ key }: Call, { state }: FileLine): FileState {
+    const seen = seenState(this.#parts.seen, key)
     return state === undefined || state.revision < seen.revision ? seen : state
   }
 

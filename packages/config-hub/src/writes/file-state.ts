@@ -6,13 +6,12 @@ import { entriesOf, lastEntry } from '../audit/audit-record.ts'
 import { decodeFile, decodeGone, type FileRecord } from '../codec.ts'
 import type { CallOptions } from '../calls.ts'
 import { endOf } from '../keys.ts'
+import type { FileKey, GroupKey } from '../model.ts'
 
 /** What this member has seen of the store, which may lag behind it. */
 export interface SeenState {
-  /** @param path as `filePath` makes it */
-  record(path: string): FileRecord | undefined
-  /** @param path as `groupPath` makes it */
-  hasGroup(path: string): boolean
+  record(key: FileKey): FileRecord | undefined
+  hasGroup(key: GroupKey): boolean
 }
 
 /** What is left of a file that was deleted. */
@@ -47,12 +46,12 @@ export function notBefore({ file }: FileRecord): AuditPlace {
 }
 
 /** The state of a file, as this member has seen it. */
-export function seenState(seen: SeenState, { path, groupPath }: FilePlace): FileState {
-  const record = seen.record(path)
+export function seenState(seen: SeenState, key: FileKey): FileState {
+  const record = seen.record(key)
   return {
     record,
     gone: undefined,
-    hasGroup: record !== undefined || seen.hasGroup(groupPath),
+    hasGroup: record !== undefined || seen.hasGroup(key),
     notBefore: record === undefined ? beginning : notBefore(record),
     revision: record?.file.revision ?? 0,
   }

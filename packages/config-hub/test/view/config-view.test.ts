@@ -77,8 +77,8 @@ describe('a view', () => {
     feeder.publish(file, { content: 'one' })
     takeUpTo(view, feeder, feeder.revision)
     const entry = view.file(file)
-    expect(view.record('default/shop/app.yaml')).toBe(entry?.record)
-    expect(view.hasGroup('default/shop')).toBe(true)
+    expect(view.record(file)).toBe(entry?.record)
+    expect(view.hasGroup(group)).toBe(true)
     expect(entry?.record?.file).toMatchObject({ ...file, latestVersion: 1, release: { version: 1 } })
     // Nobody has asked for its content.
     expect([changed, offered]).toEqual([[entry], []])

@@ -156,7 +156,7 @@ async function expectSame(
 ): Promise<void> {
   const key = keyOf(name)
   const path = `default/shop/${encodeURIComponent(name)}`
-  const record = seen.record(path)
+  const record = seen.record(key)
   const goneKv = await store.get(`${prefix}live/gone/${path}`)
   expect(goneKv && JSON.parse(Buffer.from(goneKv.value).toString())).toEqual(
     gone === undefined ? undefined : { latestVersion: gone },
@@ -276,7 +276,7 @@ describe('two config writers over one store', () => {
           expect(results).not.toContain('CONFIG_OVERLOADED')
           await members[0].seen.read()
           for (const name of ['a', 'b/c']) {
-            const record = members[0].seen.record(`default/shop/${encodeURIComponent(name)}`)
+            const record = members[0].seen.record(keyOf(name))
             if (record === undefined) continue
             const { latestVersion, release, gray } = record.file
             expect(latestVersion).toBeGreaterThanOrEqual(versions.get(name) ?? 0)

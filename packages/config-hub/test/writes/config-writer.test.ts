@@ -30,8 +30,8 @@ describe('publishing', () => {
     const release = await writer.publish(key, { content: 'a = 1' }, { actor: 'ann', reason: 'first' })
     expect(release).toMatchObject({ ...key, version: 1, content: 'a = 1', origin: 'publish', name: 'v1' })
     expect(release).toMatchObject({ actor: 'ann', reason: 'first', comment: 'first' })
-    expect(seen.record(path)?.file.release?.md5).toBe(release.md5)
-    expect(seen.group('default/shop')?.revision).toBe(seen.record(path)?.file.revision)
+    expect(seen.record(key)?.file.release?.md5).toBe(release.md5)
+    expect(seen.group('default/shop')?.revision).toBe(seen.record(key)?.file.revision)
     const stored = await contents.release(path, 1)
     expect(stored && (await contents.textOfRelease(path, stored))).toBe('a = 1')
     const trail = await trailOf(store)
@@ -57,7 +57,7 @@ describe('publishing', () => {
     await using store = createMemoryStore()
     const { writer, seen, contents } = createWriter(store)
     await writer.save(key, { content: 'draft', tags: { team: 'a' } })
-    expect(seen.record(path)?.file).toMatchObject({ hasDraft: true, release: undefined, latestVersion: 0 })
+    expect(seen.record(key)?.file).toMatchObject({ hasDraft: true, release: undefined, latestVersion: 0 })
     const release = await writer.publish(key, { name: 'spring', releaseComment: 'for all' })
     expect(release).toMatchObject({
       content: 'draft',
@@ -65,7 +65,7 @@ describe('publishing', () => {
       comment: 'for all',
       tags: { team: 'a' },
     })
-    expect(seen.record(path)?.file).toMatchObject({ hasDraft: false, latestVersion: 1 })
+    expect(seen.record(key)?.file).toMatchObject({ hasDraft: false, latestVersion: 1 })
     expect(await contents.draft(path)).toBeUndefined()
     await expect(writer.publish(key)).rejects.toMatchObject({ code: 'CONFIG_NO_DRAFT' })
   })
@@ -135,7 +135,7 @@ describe('a condition', () => {
     await using store = createMemoryStore()
     const [one, other] = [createWriter(store), createWriter(store)]
     await one.writer.publish(key, { content: 'a' }, { ifRevision: 0 })
-    const revision = one.seen.record(path)?.file.revision ?? 0
+    const revision = one.seen.record(key)?.file.revision ?? 0
     // The other one has not heard of anything, and still gets it right both times.
     await expect(other.writer.publish(key, { content: 'b' }, { ifRevision: 0 })).rejects.toMatchObject({
       code: 'CONFIG_CONFLICT',
@@ -173,7 +173,7 @@ describe('a condition', () => {
       [one, other].map(({ writer }, n) => writer.publish(key, { content: `${n}` }, { ifMd5: md5 })),
     )
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-    expect(one.seen.record(path)?.file.latestVersion).toBe(2)
+    expect(one.seen.record(key)?.file.latestVersion).toBe(2)
   })
 })
 
@@ -197,7 +197,7 @@ describe('a gray release', () => {
     expect(file).toMatchObject({ gray: undefined, latestVersion: 2 })
     expect(file.release).toMatchObject({ version: 2, origin: 'promote' })
     expect(file.release).not.toHaveProperty('rule')
-    expect(seen.record(path)?.file).toEqual(file)
+    expect(seen.record(key)?.file).toEqual(file)
     await expect(writer.promoteGray(key)).rejects.toMatchObject({ code: 'CONFIG_GRAY_NOT_FOUND' })
   })
 
@@ -244,11 +244,11 @@ describe('a file', () => {
     await writer.publish(key, { content: 'a' })
     await writer.publish(key, { content: 'b' })
     await writer.delete(key)
-    expect(seen.record(path)).toBeUndefined()
+    expect(seen.record(key)).toBeUndefined()
     await expect(writer.delete(key)).rejects.toMatchObject({ code: 'CONFIG_FILE_NOT_FOUND' })
     const fresh = createWriter(store)
     await fresh.writer.save(key, { content: 'c' }, { ifRevision: 0 })
-    expect(fresh.seen.record(path)?.file).toMatchObject({ latestVersion: 2, release: undefined })
+    expect(fresh.seen.record(key)?.file).toMatchObject({ latestVersion: 2, release: undefined })
     await fresh.writer.delete(key)
     expect((await writer.publish(key, { content: 'd' })).version).toBe(3)
     await expect(writer.rollback(key, 2)).rejects.toMatchObject({ code: 'CONFIG_RELEASE_NOT_FOUND' })
@@ -305,7 +305,7 @@ describe('an encrypted file', () => {
     expect(release).toMatchObject({ content: 'hidden', encrypted: true, sizeBytes: 6 })
     const stored = await contents.release(secretPath, 1)
     expect(Buffer.from(stored?.content ?? []).toString()).toBe(`${secretPath}|1|key 1|neddih`)
-    expect(seen.record(secretPath)?.dataKey).toEqual(stored?.dataKey)
+    expect(seen.record(secret)?.dataKey).toEqual(stored?.dataKey)
     await writer.publish(secret, { content: 'more' })
     const back = await writer.rollback(secret, 1)
     expect(back).toMatchObject({ version: 3, content: 'hidden', from: 1 })
@@ -342,7 +342,7 @@ describe('an encrypted file', () => {
     ])
     expect((await history.get(secret, 2))?.content).toBe('hidden')
     expect((await history.draft(secret))?.content).toBe('next')
-    expect(Buffer.from(seen.record(secretPath)?.dataKey?.bytes ?? []).toString()).toBe('key 2')
+    expect(Buffer.from(seen.record(secret)?.dataKey?.bytes ?? []).toString()).toBe('key 2')
     await expect(writer.rotateDataKey(key)).rejects.toMatchObject({ code: 'CONFIG_FILE_NOT_FOUND' })
     await writer.save(key, { content: 'plain' })
     await expect(writer.rotateDataKey(key)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })

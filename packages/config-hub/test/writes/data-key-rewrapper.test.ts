@@ -17,14 +17,14 @@ describe('a rewrapper', () => {
     await writer.save(secret, { content: 'two' })
     await writer.publish({ ...key, file: 'other' }, { content: 'three', encrypted: true })
     expect(await rewrapper.run()).toBe(0)
-    const before = seen.record('default/shop/secret')
+    const before = seen.record(secret)
     const entries = (await trailOf(store)).length
 
     codec.keyId = 'two'
     // Two of the first file, in its record, two releases and a draft; one of the other.
     expect(await rewrapper.run()).toBe(3)
     expect(await rewrapper.run()).toBe(0)
-    const after = seen.record('default/shop/secret')
+    const after = seen.record(secret)
     expect(after?.dataKey).toEqual({ keyId: 'two', bytes: before?.dataKey?.bytes })
     expect({ ...after?.file, revision: 0 }).toEqual({ ...before?.file, revision: 0 })
     for (const version of [1, 2]) {

@@ -117,7 +117,7 @@ describe('groups', () => {
     const { groups } = createGroups(beforeTxn(store, () => other.writer.save(key, { content: 'x' })))
     expect(await codeOf(groups.delete(group))).toBe('CONFIG_GROUP_IN_USE')
     await other.seen.read()
-    expect(other.seen.hasGroup('default/shop')).toBe(true)
+    expect(other.seen.hasGroup(key)).toBe(true)
   })
 
   test('that have gone while a file was decided on get none, or come again with it', async () => {
@@ -131,7 +131,7 @@ describe('groups', () => {
       const code = await codeOf(writer.save(key, { content: 'x' }))
       expect(code).toBe(autoCreate ? 'done' : 'CONFIG_GROUP_NOT_FOUND')
       await seen.read()
-      const isThere = [seen.record('default/shop/app.txt') !== undefined, seen.hasGroup('default/shop')]
+      const isThere = [seen.record(key) !== undefined, seen.hasGroup(key)]
       expect(isThere).toEqual([autoCreate, autoCreate])
     }
   })
@@ -187,7 +187,7 @@ describe('groups', () => {
           const { revision } = store.status()
           if (type === 'file') {
             await seen.read()
-            const hadGroup = seen.hasGroup('default/shop')
+            const hadGroup = seen.hasGroup(key)
             await writer.save(key, { content: 'x' })
             await writer.delete(key)
             done += hadGroup ? 2 : 3

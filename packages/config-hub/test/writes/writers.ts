@@ -6,8 +6,8 @@ import type { ContentCheck } from '../../src/content-checks.ts'
 import { checkContent } from '../../src/contents/check-content.ts'
 import type { ContentCodec, ContentPlace } from '../../src/encryption/ports.ts'
 import { ConfigError } from '../../src/errors.ts'
-import { endOf } from '../../src/keys.ts'
-import type { AuditEntry, FileKey, Group } from '../../src/model.ts'
+import { endOf, filePath, groupPath } from '../../src/keys.ts'
+import type { AuditEntry, FileKey, Group, GroupKey } from '../../src/model.ts'
 import { configHubDefaults } from '../../src/options.ts'
 import type { WrappedKey } from '../../src/ports.ts'
 import { decodeEntry } from '../../src/audit/audit-record.ts'
@@ -35,12 +35,12 @@ export class SeenStore implements SeenState {
     this.#store = store
   }
 
-  record(path: string): FileRecord | undefined {
-    return this.#files.get(path)
+  record(file: FileKey): FileRecord | undefined {
+    return this.#files.get(filePath(file))
   }
 
-  hasGroup(path: string): boolean {
-    return this.#groups.has(path)
+  hasGroup(group: GroupKey): boolean {
+    return this.#groups.has(groupPath(group))
   }
 
   group(path: string): Group | undefined {
