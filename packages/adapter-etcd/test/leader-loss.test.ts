@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
 import { inMemoryCluster, type MemoryCluster, type Store } from '@orrery/store'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -131,25 +133,44 @@ describe('a watch for leaders', () => {
       electionTimeoutMs: 100,
     })
     expect(clock.pending).toBe(0)
-    const one = leaders.open()
+    const one = leaders.open(call())
     standing.leaderId = 0n
     clock.advance(250)
     standing.leaderId = 1n
     clock.advance(100)
     standing.leaderId = 0n
     clock.advance(249)
-    expect(one.signal.aborted).toBe(false)
+    expect(one.context.signal.aborted).toBe(false)
     clock.advance(100)
-    expect(one.signal.reason).toMatchObject(noLeader)
+    expect(one.context.signal.reason).toMatchObject(noLeader)
     expect(clock.pending).toBe(0)
-    const another = leaders.open()
+    const another = leaders.open(call())
     clock.advance(250)
     another.close()
     another.close()
     expect(clock.pending).toBe(0)
-    const third = leaders.open()
+    const third = leaders.open(call())
     clock.advance(250)
-    expect(third.signal.aborted).toBe(false)
+    expect(third.context.signal.aborted).toBe(false)
     third.close()
+  })
+  test('leaves no memory behind of a call that has ended, not even if its method listens on', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const { clock } = createManualEnvironment()
+    const leaders = new LeaderWatch({ store, clock, electionTimeoutMs: 100 })
+    const client = call()
+    const use = (): WeakRef<AbortSignal> => {
+      const stream = leaders.open(client)
+      const { signal } = stream.context
+      signal.addEventListener('abort', () => undefined)
+      stream.close()
+      return new WeakRef(signal)
+    }
+    const signals = Array.from({ length: 10 }, use)
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+    expect(signals.filter((signal) => signal.deref() !== undefined)).toHaveLength(0)
+    expect(client.signal.aborted).toBe(false)
   })
 })

@@ -1,7 +1,7 @@
 import { EtcdError } from '../errors.ts'
 import { onAbort } from '../services/call-abort.ts'
 import { isPullStream, type PullStream, WrappedStream } from '../services/pull-stream.ts'
-import type { CallContext, EtcdServices, Unary } from '../services/services.ts'
+import type { CallContext, CallMetadata, EtcdServices, Unary } from '../services/services.ts'
 
 /** Services whose waiting calls a host can end, so that its servers can drain. */
 export interface DrainableServices {
@@ -39,10 +39,12 @@ export function createDrainableServices(services: EtcdServices): DrainableServic
   }
 }
 
+const doNothing = (): void => undefined
+
 class Drain {
   readonly #controller = new AbortController()
   readonly #stopped = this.#controller.signal
-  /** Calls that stay open, and have no signal of their own. */
+  /** Ends each call that has a signal, or listens without one. */
   readonly #waiting = new Set<(reason: unknown) => void>()
 
   stop(): void {
@@ -52,11 +54,14 @@ class Drain {
 
   unary<Request, Response>(method: Unary<Request, Response>): Unary<Request, Response> {
     return async (request, context) => {
+      const call = new DrainedCall(this, context)
       try {
-        return await method(request, this.#until(context))
+        return await method(request, call)
       } catch (error) {
         this.#stopped.throwIfAborted()
         throw error
+      } finally {
+        call.end()
       }
     }
   }
@@ -66,43 +71,36 @@ class Drain {
     method: (requests: Requests, context: CallContext) => AsyncIterable<Response>,
   ): (requests: Requests, context: CallContext) => AsyncIterable<Response> {
     return (requests, context) => {
-      const responses = method(requests, this.#until(context))
+      const call = new DrainedCall(this, context)
+      const responses = method(requests, call)
       return isPullStream(responses)
-        ? new DrainedStream(responses, this.#stopped)
-        : this.#responses(responses)
+        ? new DrainedStream(responses, call, this.#stopped)
+        : this.#responses(responses, call)
     }
   }
 
-  async *#responses<Response>(responses: AsyncIterable<Response>): AsyncGenerator<Response, void, undefined> {
+  async *#responses<Response>(
+    responses: AsyncIterable<Response>,
+    call: DrainedCall,
+  ): AsyncGenerator<Response, void, undefined> {
     try {
       yield* responses
     } catch (error) {
       this.#stopped.throwIfAborted()
       throw error
+    } finally {
+      call.end()
     }
     this.#stopped.throwIfAborted()
   }
 
-  /** The call's own end, or ours. */
-  #until(context: CallContext): CallContext {
-    const stopped = this.#stopped
-    let signal: AbortSignal | undefined
-    return {
-      metadata: context.metadata,
-      // Made when it is first asked for, and once: calls ask for each of their messages.
-      get signal() {
-        return (signal ??= AbortSignal.any([context.signal, stopped]))
-      },
-      onAbort: (callback) => this.#onAbort(context, callback),
-    }
-  }
-
-  #onAbort(context: CallContext, callback: (reason: unknown) => void): () => void {
+  /** Calls back with the call's own end, or ours. */
+  onAbort(context: CallContext, callback: (reason: unknown) => void): () => void {
     if (this.#stopped.aborted) {
       callback(this.#stopped.reason)
-      return () => undefined
+      return doNothing
     }
-    let stopListening = (): void => undefined
+    let stopListening = doNothing
     const abort = (reason: unknown): void => {
       forget()
       callback(reason)
@@ -118,12 +116,52 @@ class Drain {
   }
 }
 
+/** A call as its method sees it: it also aborts when the server drains. */
+class DrainedCall implements CallContext {
+  readonly #drain: Drain
+  readonly #context: CallContext
+  #controller: AbortController | undefined
+  #stopListening = doNothing
+
+  constructor(drain: Drain, context: CallContext) {
+    this.#drain = drain
+    this.#context = context
+  }
+
+  get metadata(): CallMetadata {
+    return this.#context.metadata
+  }
+
+  /** Created when it is first asked for, and once: calls ask for each of their messages. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController()
+      this.#controller = controller
+      // Not `AbortSignal.any`: in Node 20, the server's own signal would keep a note of this one for good, and refuse to
+      // take more than 16 million of them.
+      this.#stopListening = this.onAbort((reason) => controller.abort(reason))
+    }
+    return this.#controller.signal
+  }
+
+  onAbort(callback: (reason: unknown) => void): () => void {
+    return this.#drain.onAbort(this.#context, callback)
+  }
+
+  /** The method is done: its signal aborts no more. Safe to call twice. */
+  end(): void {
+    this.#stopListening()
+  }
+}
+
 /** Responses that end with `ETCD_STOPPED`, whatever else they would end with, once their server drains. */
 class DrainedStream<Response> extends WrappedStream<Response> {
+  readonly #call: DrainedCall
   readonly #stopped: AbortSignal
 
-  constructor(inner: PullStream<Response>, stopped: AbortSignal) {
+  constructor(inner: PullStream<Response>, call: DrainedCall, stopped: AbortSignal) {
     super(inner)
+    this.#call = call
     this.#stopped = stopped
   }
 
@@ -136,5 +174,10 @@ class DrainedStream<Response> extends WrappedStream<Response> {
       this.#stopped.throwIfAborted()
       throw error
     }
+  }
+
+  override close(): void {
+    this.#call.end()
+    super.close()
   }
 }

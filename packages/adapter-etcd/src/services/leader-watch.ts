@@ -1,6 +1,8 @@
 import type { Clock, Timer } from '@orrery/environment'
 import type { Store } from '@orrery/store'
 import { EtcdError } from '../errors.ts'
+import { onAbort } from './call-abort.ts'
+import type { CallContext } from './services.ts'
 
 /** What a {@link LeaderWatch} looks at. */
 export interface LeaderWatchParts {
@@ -12,8 +14,10 @@ export interface LeaderWatchParts {
 
 /** A stream that ends when there is no leader. */
 export interface LedStream {
-  /** Aborts with an EtcdError `ETCD_NO_LEADER`. */
-  readonly signal: AbortSignal
+  /** The call as its method sees it: it also aborts when there is no leader. */
+  readonly context: CallContext
+  /** An EtcdError `ETCD_NO_LEADER` as soon as the stream has ended for that. */
+  readonly failure: EtcdError | undefined
   /** The stream is over. Safe to call twice. */
   close(): void
 }
@@ -28,7 +32,7 @@ const leaderlessMaxLooks = 3
  */
 export class LeaderWatch {
   readonly #parts: LeaderWatchParts
-  readonly #streams = new Set<AbortController>()
+  readonly #streams = new Set<LedCall>()
   #timer: Timer | undefined
   #leaderlessLooks = 0
 
@@ -41,14 +45,14 @@ export class LeaderWatch {
   }
 
   /** Time counts while there are such streams. */
-  open(): LedStream {
-    const stream = new AbortController()
+  open(context: CallContext): LedStream {
+    const stream: LedCall = new LedCall(context, () => this.#closed(stream))
     this.#streams.add(stream)
     this.#arm()
-    return { signal: stream.signal, close: () => this.#close(stream) }
+    return stream
   }
 
-  #close(stream: AbortController): void {
+  #closed(stream: LedCall): void {
     this.#streams.delete(stream)
     if (this.#streams.size > 0) return
     this.#timer?.cancel()
@@ -65,9 +69,34 @@ export class LeaderWatch {
     this.#leaderlessLooks = this.hasLeader ? 0 : this.#leaderlessLooks + 1
     if (this.#leaderlessLooks >= leaderlessMaxLooks) {
       this.#leaderlessLooks = 0
-      for (const stream of this.#streams) stream.abort(new EtcdError('ETCD_NO_LEADER'))
+      for (const stream of this.#streams) stream.fail(new EtcdError('ETCD_NO_LEADER'))
       this.#streams.clear()
     }
     if (this.#streams.size > 0) this.#arm()
+  }
+}
+
+class LedCall implements LedStream {
+  readonly context: CallContext
+  failure: EtcdError | undefined
+  // Not what `AbortSignal.any` makes of two: Node keeps that, and the call with it, if a listener is left on it.
+  readonly #controller = new AbortController()
+  readonly #stopListening: () => void
+  readonly #onClose: () => void
+
+  constructor(call: CallContext, onClose: () => void) {
+    this.context = { metadata: call.metadata, signal: this.#controller.signal }
+    this.#stopListening = onAbort(call, (reason) => this.#controller.abort(reason))
+    this.#onClose = onClose
+  }
+
+  fail(failure: EtcdError): void {
+    this.failure = failure
+    this.#controller.abort(failure)
+  }
+
+  close(): void {
+    this.#stopListening()
+    this.#onClose()
   }
 }

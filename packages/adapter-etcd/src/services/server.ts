@@ -71,11 +71,12 @@ export class Server {
     handle: (requests: AsyncIterable<Request>, context: CallContext) => PullStream<Response>,
   ): BidiStream<Request, Response> {
     return (requests, context) => {
-      const led = requiresLeader(context) ? this.#leaderWatch.open() : undefined
+      const led = requiresLeader(context) ? this.#leaderWatch.open(context) : undefined
       try {
         this.#admit(context)
-        const open = led === undefined ? context : ledContext(context, led)
-        return new GuardedStream(handle(requests, open), led, (error) => this.#refusal(error))
+        return new GuardedStream(handle(requests, led?.context ?? context), led, (error) =>
+          this.#refusal(error),
+        )
       } catch (error) {
         led?.close()
         return new FailedStream(this.#refusal(error))
@@ -87,13 +88,13 @@ export class Server {
     open: (context: CallContext) => AsyncIterable<Response>,
     context: CallContext,
   ): AsyncGenerator<Response, void, undefined> {
-    const led = requiresLeader(context) ? this.#leaderWatch.open() : undefined
+    const led = requiresLeader(context) ? this.#leaderWatch.open(context) : undefined
     try {
       this.#admit(context)
-      yield* open(led === undefined ? context : ledContext(context, led))
-      led?.signal.throwIfAborted()
+      yield* open(led?.context ?? context)
+      if (led?.failure !== undefined) throw led.failure
     } catch (error) {
-      throw this.#refusal(led?.signal.aborted === true ? led.signal.reason : error)
+      throw this.#refusal(led?.failure ?? error)
     } finally {
       led?.close()
     }
@@ -124,11 +125,6 @@ function idsOf(store: Store): Ids {
   return { clusterId, memberId, encoded: encodeIds(clusterId, memberId) }
 }
 
-/** A call that also ends when there is no leader. */
-function ledContext({ signal, metadata }: CallContext, led: LedStream): CallContext {
-  return { metadata, signal: AbortSignal.any([signal, led.signal]) }
-}
-
 /** Responses whose failures are told in etcd's words. */
 class GuardedStream<Response> extends WrappedStream<Response> {
   readonly #led: LedStream | undefined
@@ -147,10 +143,10 @@ class GuardedStream<Response> extends WrappedStream<Response> {
   override take(): Response | undefined {
     try {
       const response = super.take()
-      if (response === undefined && this.done) this.#led?.signal.throwIfAborted()
+      if (response === undefined && this.done && this.#led?.failure !== undefined) throw this.#led.failure
       return response
     } catch (error) {
-      throw this.#refusal(this.#led?.signal.aborted === true ? this.#led.signal.reason : error)
+      throw this.#refusal(this.#led?.failure ?? error)
     }
   }
 

@@ -1,9 +1,12 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { systemEnvironment } from '@orrery/environment/system'
 import type { Store } from '@orrery/store'
 import { createMemoryStore } from '@orrery/store'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDrainableServices, etcdServices } from '../../src/index.ts'
-import type { CallContext, DrainableServices, etcdserverpb } from '../../src/index.ts'
+import type { CallContext, DrainableServices, EtcdServices, etcdserverpb } from '../../src/index.ts'
+import { PullStream } from '../../src/services/pull-stream.ts'
 
 let store: Store
 let drainable: DrainableServices
@@ -81,5 +84,78 @@ test('a watch of a client that is gone already says so', async () => {
   const responses = drainable.services.watch.watch(requests(), call(AbortSignal.abort()))
   await expect(responses[Symbol.asyncIterator]().next()).rejects.toMatchObject({
     code: 'ETCD_WATCH_CANCELED',
+  })
+})
+
+/** A stream that is over. */
+class NoResponses extends PullStream<never> {
+  readonly done = true
+
+  take(): undefined {
+    return undefined
+  }
+
+  whenReady(callback: () => void): void {
+    callback()
+  }
+
+  close(): void {
+    // There is nothing to end.
+  }
+}
+
+// A signal that depended on the server's own would be noted there for good, and kept if it had a listener.
+describe('a call that has ended leaves no memory behind, not even if its method listens on', () => {
+  const seen: WeakRef<AbortSignal>[] = []
+  const listen = ({ signal }: CallContext): void => {
+    signal.addEventListener('abort', () => undefined)
+    seen.push(new WeakRef(signal))
+  }
+  const listening = (services: EtcdServices): EtcdServices => ({
+    ...services,
+    lock: {
+      ...services.lock,
+      lock: (_request, context) => {
+        listen(context)
+        return Promise.resolve({})
+      },
+    },
+    election: {
+      ...services.election,
+      observe: async function* (_request, context) {
+        listen(context)
+        yield* await Promise.resolve([])
+      },
+    },
+    watch: {
+      watch: (_requests, context) => {
+        listen(context)
+        return new NoResponses()
+      },
+    },
+  })
+  const all = async (responses: AsyncIterable<unknown>): Promise<unknown[]> => {
+    const taken: unknown[] = []
+    for await (const response of responses) taken.push(response)
+    return taken
+  }
+
+  beforeEach(() => {
+    seen.length = 0
+    drainable = createDrainableServices(listening(etcdServices({ store, environment: systemEnvironment() })))
+  })
+
+  test.each<[string, (services: EtcdServices) => Promise<unknown>]>([
+    ['one response', ({ lock }) => lock.lock({ name: key }, call())],
+    ['many responses', ({ election }) => all(election.observe({}, call()))],
+    ['responses that are taken', ({ watch }) => all(watch.watch(requests(), call()))],
+  ])('%s', async (_kind, run) => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    for (let n = 0; n < 10; n++) await run(drainable.services)
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+    expect(seen).toHaveLength(10)
+    expect(seen.filter((signal) => signal.deref() !== undefined)).toHaveLength(0)
   })
 })
