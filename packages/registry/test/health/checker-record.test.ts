@@ -71,13 +71,14 @@ describe('a record that is never closed, like that of a simulated process that w
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
     const use = async (): Promise<WeakRef<Store>> => {
-      const { environment, until, settle } = createVirtualTime()
-      const own = createMemoryStore({ environment })
-      const deps = { store: own, environment, prefix: 'registry/', name: 'a', address: 'host-1' }
+      const own = createVirtualTime()
+      const { environment } = own
+      const killed = createMemoryStore({ environment })
+      const deps = { store: killed, environment, prefix: 'registry/', name: 'a', address: 'host-1' }
       const record = createCheckerRecord({ ...deps, onReplaced: () => {} }, { ttlMs })
-      await until(record.start())
-      await settle()
-      return new WeakRef(own)
+      await own.until(record.start())
+      await own.settle()
+      return new WeakRef(killed)
     }
     const stores: WeakRef<Store>[] = []
     for (let n = 0; n < 10; n++) stores.push(await use())
