@@ -1,7 +1,6 @@
 import type { Message, MemberId, Raft, RaftStart, Ready } from '@orrery/raft'
 import { isVoter } from '@orrery/raft'
-import { type RaftFaults, type Sabotage, reliableLink } from '@orrery/simulation'
-import { altered } from './altered.ts'
+import { altered, type RaftFaults, type Sabotage, reliableLink } from '@orrery/simulation'
 
 /** A known way to get consensus wrong. */
 export interface PlantedBug {

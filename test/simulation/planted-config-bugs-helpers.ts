@@ -1,8 +1,13 @@
 import type { ConfigHub } from '@orrery/config-hub'
 import type { Environment } from '@orrery/environment'
-import { type ConfigSabotage, reliableDisk, reliableLink, type StoreFaults } from '@orrery/simulation'
+import {
+  altered,
+  type ConfigSabotage,
+  reliableDisk,
+  reliableLink,
+  type StoreFaults,
+} from '@orrery/simulation'
 import type { Store } from '@orrery/store'
-import { altered } from './altered.ts'
 
 /** A known way to get a configuration hub wrong. */
 export interface PlantedConfigBug {

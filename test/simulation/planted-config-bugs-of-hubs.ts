@@ -1,3 +1,4 @@
+import { altered } from '@orrery/simulation'
 import type {
   ChangeBatch,
   ConfigChange,
@@ -9,7 +10,6 @@ import type {
 } from '@orrery/config-hub'
 import { ConfigError } from '@orrery/config-hub'
 import type { Clock } from '@orrery/environment'
-import { altered } from './altered.ts'
 import { calm, elections, hubAs, lostWatches, type PlantedConfigBug } from './planted-config-bugs-helpers.ts'
 
 /** A hub whose watches tell something else. */

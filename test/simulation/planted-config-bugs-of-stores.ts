@@ -1,5 +1,6 @@
+import { altered } from '@orrery/simulation'
 import type { Store, TxnOp, TxnRequest, WatchStream } from '@orrery/store'
-import { altered, watchesFrom } from './altered.ts'
+import { watchesFrom } from './watches-from.ts'
 import { calm, lostWatches, type PlantedConfigBug, storeAs } from './planted-config-bugs-helpers.ts'
 
 const text = new TextDecoder()

@@ -2,6 +2,7 @@ import type { Clock, Environment } from '@orrery/environment'
 import type { KeyValue } from '@orrery/mvcc'
 import type { HeartbeatPeers, HeartbeatReply, Registry } from '@orrery/registry'
 import {
+  altered,
   reliableDisk,
   reliableLink,
   type RegistrySabotage,
@@ -9,7 +10,7 @@ import {
   type StoreFaults,
 } from '@orrery/simulation'
 import type { Compare, Store, TxnOp, TxnRequest } from '@orrery/store'
-import { altered, watchesFrom } from './altered.ts'
+import { watchesFrom } from './watches-from.ts'
 
 /** A known way to get a registry wrong. */
 export interface PlantedRegistryBug {

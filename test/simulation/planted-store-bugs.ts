@@ -1,11 +1,10 @@
 import type { Message } from '@orrery/raft'
 import type { Transport, TransportHandler } from '@orrery/raft-node'
-import { reliableDisk, reliableLink, type StoreFaults, type StoreSabotage } from '@orrery/simulation'
+import { altered, reliableDisk, reliableLink, type StoreFaults, type StoreSabotage } from '@orrery/simulation'
 import type { Store, Watch, WatchBatch } from '@orrery/store'
 import type { BackendDirectory, DurableBackend } from '@orrery/store/testing'
 import type { Disk } from '@orrery/wal'
 import { createSimulatedDisk } from '@orrery/wal/testing'
-import { altered } from './altered.ts'
 
 /** A known way to get a replicated store wrong. */
 export interface PlantedStoreBug {

@@ -35,9 +35,8 @@ export class ContentChecks {
   readonly #waiting: WaitingCheck[] = []
   #waitingChars = 0
   #worker: Worker | undefined
-  /** A thread failed, or could not be started: nothing is given to another one. */
+  /** A thread failed, could not be started, or has ended with the hub: nothing is given to another one. */
   #isWithoutThread = false
-  #isClosed = false
 
   /** @param script of the thread. @defaultValue that of this package */
   constructor(logger: Logger, script: URL = new URL('./content-worker.js', import.meta.url)) {
@@ -45,7 +44,7 @@ export class ContentChecks {
     this.#script = script
   }
 
-  /** @throws ConfigError `CONFIG_OVERLOADED`: too much waits already, also as a rejection */
+  /** @throws ConfigError `CONFIG_OVERLOADED`: too much waits already; `CONFIG_CLOSED`; both as rejections */
   readonly check: ContentCheck = (content, format) => {
     const isSlow = (format === 'toml' || format === 'yaml') && content.length > hereMaxChars[format]
     if (isSlow && !this.#isWithoutThread) return this.#inThread({ content, format })
@@ -55,7 +54,6 @@ export class ContentChecks {
 
   /** Ends the thread. Who waits is told that the hub is closed. */
   async close(): Promise<void> {
-    this.#isClosed = true
     this.#isWithoutThread = true
     for (const { reject } of this.#taken()) reject(new ConfigError('CONFIG_CLOSED', 'the hub is closed'))
     await this.#worker?.terminate()
@@ -92,7 +90,7 @@ export class ContentChecks {
 
   /** What the thread cannot do is done here. */
   #goOnHere(error: Error): void {
-    if (this.#isClosed || this.#isWithoutThread) return
+    if (this.#isWithoutThread) return
     this.#isWithoutThread = true
     this.#logger.warn('contents are checked without a thread of their own from now on', { error })
     for (const { content, format, resolve, reject } of this.#taken()) {

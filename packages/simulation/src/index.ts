@@ -64,6 +64,7 @@ export type { RaftFaultClass, RaftFaults, RaftLoad } from './raft/raft-faults.ts
 export { addCoverage, raftCoverageNames } from './raft/coverage.ts'
 export type { RaftCoverage, RaftCoverageName } from './raft/coverage.ts'
 export type { Sabotage } from './raft/sabotage.ts'
+export { altered } from './store/altered.ts'
 export { simulateStore } from './store/simulate-store.ts'
 export type {
   StoreSimulationOptions,

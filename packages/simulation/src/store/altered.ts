@@ -1,4 +1,4 @@
-/** Something, but for some of what it does. */
+/** Something, but for some of what it does: a store, a stream or a hub with a bug. */
 export function altered<T extends object>(original: T, changes: Partial<T>): T {
   return new Proxy(original, {
     get: (target, name) => {
