@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config'
 const resolve = { conditions: ['@orrery/source'] }
 const ssr = { resolve: { conditions: ['@orrery/source'] } }
 
+// How long something may take on a machine that has other things to do. What waits for something ends as soon as it is so.
+const patience = { hookTimeout: 180_000, expect: { poll: { timeout: 30_000 } } }
+
 export default defineConfig({
   test: {
     // Vitest leaves a core free by default: on two of them that is half of the machine.
@@ -20,7 +23,8 @@ export default defineConfig({
             'test/{architecture,conformance,simulation,examples}/**/*.test.ts',
           ],
           pool: 'forks',
-          testTimeout: 60_000,
+          testTimeout: 180_000,
+          ...patience,
         },
       },
       {
@@ -31,7 +35,7 @@ export default defineConfig({
           include: ['test/interop/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 600_000,
-          hookTimeout: 60_000,
+          ...patience,
         },
       },
     ],

@@ -227,15 +227,17 @@ describe.each(grpcServerKinds)('with gRPC served by %s', (grpcServer) => {
 
     test('a lease that nobody renews takes its keys along, and keep-alive prevents that', () =>
       expectSameStory(async (server) => {
-        const [dying, living] = [await grant(server, 2), await grant(server, 2)]
+        const [dying, living] = [await grant(server, 5), await grant(server, 5)]
         const watch = startEtcdctl(server, ['watch', 'mortal', '--prefix'])
         const renewing = startEtcdctl(server, ['lease', 'keep-alive', living])
         await renewing.until('keepalived')
         await etcdctl(server, ['put', 'mortal/living', '1', `--lease=${living}`])
         await etcdctl(server, ['put', 'mortal/dying', '1', `--lease=${dying}`])
-        await watch.until('DELETE')
+        await watch.until('DELETE\nmortal/dying\n\n')
         await renewing.stop()
         await watch.stop()
+        // Its end would be a revision in the middle of another test.
+        await etcdctl(server, ['lease', 'revoke', living])
         return watch.output().slice(watch.output().indexOf('DELETE'))
       }))
 
@@ -285,6 +287,7 @@ describe.each(grpcServerKinds)('with gRPC served by %s', (grpcServer) => {
         // The second watch of the stream exists when its first event comes.
         while (!exec.output().includes('i/2')) await etcdctl(server, ['put', 'i/2', 'x'])
         await interactive.until('i/2')
+        await exec.until('"i/2"')
         await interactive.stop()
         await exec.stop()
         return [

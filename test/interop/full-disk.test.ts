@@ -227,7 +227,7 @@ describe('a server with a quota', () => {
     expect(stored).toBeGreaterThan(100)
 
     // The alarm is a write of its own, for which a refusal does not wait.
-    await vi.waitUntil(() => store.alarms.list().length > 0)
+    await vi.waitUntil(() => store.alarms.list().length > 0, { timeout: 30_000 })
     expect(await call(endpoint, 'Alarm', getAlarms)).toMatchObject({ response: { alarms: [{ alarm: 1 }] } })
     expect(await call(endpoint, 'Range', { ...all, count_only: true })).toMatchObject({
       response: { count: String(stored) },

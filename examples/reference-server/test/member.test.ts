@@ -9,8 +9,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Authority } from '../../../packages/transport-tcp/test/certificates.ts'
 import { formatListenAddress } from '../src/listen-address.ts'
 import type { PeerOptions } from '../src/options.ts'
-import { type HostAndPort, probePort } from '../src/probe-port.ts'
+import type { HostAndPort } from '../src/probe-port.ts'
 import { createReferenceServer, type ReferenceServer } from '../src/reference-server.ts'
+import { freeAddress } from './free-address.ts'
 import { alone, anyPort, inMemory } from './server-options.ts'
 
 let directory: string
@@ -71,10 +72,7 @@ describe('a member', () => {
     const first = await start('a', {})
     await post(first, 'kv/put', { key: base64('k'), value: base64('v') })
     const join = [first.endpoints.peer ?? '']
-    const probe = createServer().listen(anyPort)
-    await new Promise((resolve) => probe.once('listening', resolve))
-    const listen = { host: '127.0.0.1', port: (probe.address() as AddressInfo).port }
-    await new Promise((resolve) => probe.close(resolve))
+    const listen = await freeAddress()
     await expect(start('b', { listen, join })).rejects.toMatchObject({
       code: 'SERVER_STORE_UNAVAILABLE',
       reason: `--join: the cluster has no member at 127.0.0.1:${String(listen.port)}: add it first`,
@@ -88,7 +86,7 @@ describe('a member', () => {
 
   test('is reached at the address that it advertises, not where it listens', async () => {
     const first = await start('a', {})
-    const listen = await probePort('listen-peer', anyPort)
+    const listen = await freeAddress()
     const relay = createServer((incoming) => {
       const outgoing = connect(listen)
       incoming.pipe(outgoing).pipe(incoming)
@@ -116,8 +114,8 @@ describe('a member', () => {
       code: 'SERVER_STORE_UNAVAILABLE',
       reason: `--data-dir: ${join(directory, 'a')} holds no member that could go on alone`,
     })
-    const a = await probePort('listen-peer', anyPort)
-    const b = await probePort('listen-peer', anyPort)
+    const a = await freeAddress()
+    const b = await freeAddress()
     const initialCluster = new Map(
       Object.entries({ a: [formatListenAddress(a)], b: [formatListenAddress(b)] }),
     )
@@ -178,7 +176,7 @@ describe('a member', () => {
   test('that leads lets another one lead before it ends', async () => {
     const names = ['a', 'b', 'c']
     const listens = new Map<string, HostAndPort>()
-    for (const name of names) listens.set(name, await probePort('listen-peer', anyPort))
+    for (const name of names) listens.set(name, await freeAddress())
     const initialCluster = new Map(
       Array.from(listens, ([name, listen]) => [name, [formatListenAddress(listen)]] as const),
     )
@@ -215,8 +213,8 @@ describe('a member', () => {
       keyFile: write('key', key),
       trustedCaFile: write('ca', ca),
     }
-    const a = await probePort('listen-peer', anyPort)
-    const b = await probePort('listen-peer', anyPort)
+    const a = await freeAddress()
+    const b = await freeAddress()
     const initialCluster = new Map(
       Object.entries({ a: [formatListenAddress(a)], b: [formatListenAddress(b)] }),
     )

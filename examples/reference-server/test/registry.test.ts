@@ -9,6 +9,7 @@ import { createRecordingLogger } from '@orrery/environment/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ReferenceServerOptions } from '../src/options.ts'
 import { createReferenceServer, type ReferenceServer } from '../src/reference-server.ts'
+import { freeAddress } from './free-address.ts'
 import { alone, anyPort, inMemory } from './server-options.ts'
 
 let directory: string
@@ -163,10 +164,7 @@ describe('members of a cluster', () => {
     peer: Partial<typeof alone>,
   ): Promise<readonly [ReferenceServer, ReferenceServer]> {
     const first = await start({ name: 'm', dataDir: join(directory, 'a'), peer: { ...alone, ...peer } })
-    const probe = createServer().listen(anyPort)
-    await once(probe, 'listening')
-    const listen = { host: '127.0.0.1', port: (probe.address() as AddressInfo).port }
-    await new Promise((resolve) => probe.close(resolve))
+    const listen = await freeAddress()
     await fetch(`${first.endpoints.client ?? ''}/v3/cluster/member/add`, {
       method: 'POST',
       body: JSON.stringify({ peerURLs: [`http://127.0.0.1:${listen.port}`] }),

@@ -7,11 +7,9 @@ import { createMemoryStore, openStore } from '@orrery/store'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseCommandLine } from '../src/command-line.ts'
 import { formatListenAddress } from '../src/listen-address.ts'
-import { probePort } from '../src/probe-port.ts'
 import { createReferenceServer } from '../src/reference-server.ts'
 import { run } from '../src/run.ts'
-
-const anyPort = { host: '127.0.0.1', port: 0 }
+import { freeAddress } from './free-address.ts'
 
 let directory = ''
 let snapshot = ''
@@ -55,7 +53,7 @@ test('a snapshot becomes a data directory with the same keys and revisions', asy
 
 test('members that are restored from one snapshot are a new cluster with the old data', async () => {
   const names = ['a', 'b', 'c']
-  const addresses = await Promise.all(names.map(() => probePort('listen-peer', anyPort)))
+  const addresses = await Promise.all(names.map(() => freeAddress()))
   const members = names.map((name, n) => `${name}=${formatListenAddress(addresses[n] ?? 'off')}`).join(',')
   const argsOf = (name: string): string[] => [
     ...['--name', name, '--data-dir', join(directory, name)],

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
 import { inMemoryCluster, type MemoryCluster, type Store } from '@orrery/store'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { etcdServices } from '../src/index.ts'
 import type { CallContext, EtcdServices, etcdserverpb } from '../src/index.ts'
 import { LeaderWatch } from '../src/services/leader-watch.ts'
@@ -168,9 +168,13 @@ describe('a watch for leaders', () => {
       return new WeakRef(signal)
     }
     const signals = Array.from({ length: 10 }, use)
-    await new Promise((resolve) => setImmediate(resolve))
-    collectGarbage()
-    expect(signals.filter((signal) => signal.deref() !== undefined)).toHaveLength(0)
+    await vi.waitFor(
+      () => {
+        collectGarbage()
+        expect(signals.filter((signal) => signal.deref() !== undefined)).toHaveLength(0)
+      },
+      { timeout: 30_000 },
+    )
     expect(client.signal.aborted).toBe(false)
   })
 })

@@ -43,7 +43,7 @@ describe('servers of one cluster', () => {
     const ids = new Set<unknown>()
     for (const one of served) {
       const status = await one.client.call(maintenance.Status, {})
-      expect(status.leader).toBe(leader.store.status().memberId)
+      expect(BigInt(status.leader ?? 0)).toBe(leader.store.status().memberId)
       ids.add(status.header?.memberId)
       const { members: list } = await one.client.call(methods.MemberList, { linearizable: true })
       expect(list?.map(({ peerURLs }) => peerURLs)).toHaveLength(3)

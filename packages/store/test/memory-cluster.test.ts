@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { inMemoryCluster, type MemoryCluster, type MemoryClusterOptions, type Store } from '@orrery/store'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { errorOf, nextTurns, stillEnvironment } from './support.ts'
 
 const clusters: MemoryCluster[] = []
@@ -93,8 +93,13 @@ describe('a cluster in memory', () => {
     const stores: WeakRef<Store>[] = []
     for (let n = 0; n < 20; n++) stores.push(...(await use()))
     await nextTurns()
-    collectGarbage()
-    expect(stores.filter((store) => store.deref() !== undefined)).toHaveLength(0)
+    await vi.waitFor(
+      () => {
+        collectGarbage()
+        expect(stores.filter((store) => store.deref() !== undefined)).toHaveLength(0)
+      },
+      { timeout: 30_000 },
+    )
   })
 
   test('leaves no timer behind', async () => {

@@ -95,7 +95,7 @@ test('members that are restored from one snapshot are a new cluster with the old
   await second.close()
   const again = await open('b')
   expect((await again.hashKv({ revision: now.revision })).hash).toBe(now.hash)
-}, 20_000)
+})
 
 test('a member that was not restored gets the data from the others', async () => {
   const source = closedLater(createMemoryStore())

@@ -91,12 +91,12 @@ test('a host that hangs again and again costs its members in threads nothing, an
   for (let round = 0; round < rounds; round++) {
     // What a service of the host itself would do: register, and prove from the host's loop that it is there.
     const own = await second.store.leases.grant({ ttlMs: 2_000 })
-    for (let n = 0; n < registrationKeys; n++) {
-      await second.store.put({ key: `registration/${n}`, lease: own.id })
-    }
     const renewal = setInterval(() => {
       second.store.leases.keepAlive(own.id).catch(() => {})
     }, 500)
+    for (let n = 0; n < registrationKeys; n++) {
+      await second.store.put({ key: `registration/${n}`, lease: own.id })
+    }
     // It has seen all of that.
     await first.store.get('registration/')
     const { keys } = first.store.status()

@@ -174,12 +174,12 @@ describe('etcdctl and three reference servers', () => {
 
     const contacts = cluster.members.map(({ peer }) => peer).join(',')
     await fourth.start({ args: ['--join', contacts], healthy: false })
-    expect(await memberLines(first)).toContain(lineOf(fourth, true))
+    await expect.poll(() => memberLines(first)).toContain(lineOf(fourth, true))
     const isLearner = async (): Promise<unknown> => (await statusOf(fourth.endpoint))[0]?.Status.isLearner
     await expect.poll(isLearner, { timeout: 10_000 }).toBe(true)
 
     expect(await eventually(first, 'member', 'promote', id)).toContain(`Member `)
-    expect(await memberLines(first)).toContain(lineOf(fourth))
+    await expect.poll(() => memberLines(first)).toContain(lineOf(fourth))
     await succeed(fourth, 'put', 'from the fourth', '1')
     await expectSameHash([...cluster.members, fourth])
 

@@ -24,6 +24,7 @@ test('half a minute of sessions that were made wrong harms nobody', async () => 
   const { sessions, answered } = /sessions: (?<sessions>\d+).*answered: (?<answered>\d+)/.exec(
     fuzzer.output(),
   )?.groups ?? { sessions: undefined, answered: undefined }
-  expect(Number(sessions), fuzzer.output()).toBeGreaterThan(1_000)
-  expect(Number(answered), fuzzer.output()).toBeGreaterThan(500)
+  // Or nothing was tried.
+  expect(Number(sessions), fuzzer.output()).toBeGreaterThan(100)
+  expect(Number(answered), fuzzer.output()).toBeGreaterThan(50)
 })

@@ -98,6 +98,11 @@ function superviseProcess(child: ChildProcess): ServerProcess {
   }
 }
 
+/** Each worker of the test runner draws from ports of its own, and none twice: a server may bind its port seconds later. */
+const portsMax = 2_000
+const firstPort = 12_000 + portsMax * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 10)
+const given = new Set<number>()
+
 /**
  * Ports that nobody listens on at the moment, below those from which the system takes one for each connection: what
  * was free is still so when a server gets there.
@@ -105,8 +110,10 @@ function superviseProcess(child: ChildProcess): ServerProcess {
 export async function freePorts(count: number): Promise<readonly number[]> {
   const ports: number[] = []
   while (ports.length < count) {
-    const port = randomInt(12_000, 32_000)
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port)
+    const port = firstPort + randomInt(portsMax)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) ports.push(port)
   }
   return ports
 }

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { systemEnvironment } from '@orrery/environment/system'
 import type { Store } from '@orrery/store'
 import { createMemoryStore } from '@orrery/store'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDrainableServices, etcdServices } from '../../src/index.ts'
 import type { CallContext, DrainableServices, EtcdServices, etcdserverpb } from '../../src/index.ts'
 import { PullStream } from '../../src/services/pull-stream.ts'
@@ -153,9 +153,13 @@ describe('a call that has ended leaves no memory behind, not even if its method 
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
     for (let n = 0; n < 10; n++) await run(drainable.services)
-    await new Promise((resolve) => setImmediate(resolve))
-    collectGarbage()
     expect(seen).toHaveLength(10)
-    expect(seen.filter((signal) => signal.deref() !== undefined)).toHaveLength(0)
+    await vi.waitFor(
+      () => {
+        collectGarbage()
+        expect(seen.filter((signal) => signal.deref() !== undefined)).toHaveLength(0)
+      },
+      { timeout: 30_000 },
+    )
   })
 })

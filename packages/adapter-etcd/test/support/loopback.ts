@@ -9,6 +9,8 @@ import {
   type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js'
+import { createRandom } from '@orrery/environment'
+import { systemEnvironment } from '@orrery/environment/system'
 import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
 import { createMemoryStore, type Store } from '@orrery/store'
 import {
@@ -165,7 +167,9 @@ export async function startEtcd(
   settings: { readonly options?: EtcdServicesOptions; readonly store?: Store } = {},
 ): Promise<Etcd> {
   const environment = createManualEnvironment()
-  const store = settings.store ?? createMemoryStore()
+  // With ids that need 64 bits: one in a thousand does not, and would come as a number, not as a bigint.
+  const store =
+    settings.store ?? createMemoryStore({ environment: systemEnvironment({ random: createRandom(1) }) })
   const server = new Server(etcdServerOptions(settings.options))
   const member = { name: 'test', peerUrls: ['http://peer'], clientUrls: ['http://client'] }
   addEtcdServices(server, etcdServices({ store, environment, member }, settings.options))

@@ -169,7 +169,7 @@ describe('sharePort', () => {
 
   test('leaves a connection alone once it is decided', async () => {
     await new Promise((resolve) => server.close(resolve))
-    await start({ firstBytesTimeoutMs: 20 })
+    await start({ firstBytesTimeoutMs: 1_000 })
     const decided = open()
     const line = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'
     await send(decided, line)

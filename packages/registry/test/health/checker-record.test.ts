@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type CallOptions, createMemoryStore, inMemoryCluster, type Store, StoreError } from '@orrery/store'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   type CheckerEntry,
   type CheckerRecord,
@@ -83,8 +83,13 @@ describe('a record that is never closed, like that of a simulated process that w
     const stores: WeakRef<Store>[] = []
     for (let n = 0; n < 10; n++) stores.push(await use())
     await time.settle()
-    collectGarbage()
-    expect(stores.filter((one) => one.deref() !== undefined)).toHaveLength(0)
+    await vi.waitFor(
+      () => {
+        collectGarbage()
+        expect(stores.filter((one) => one.deref() !== undefined)).toHaveLength(0)
+      },
+      { timeout: 30_000 },
+    )
   })
 })
 

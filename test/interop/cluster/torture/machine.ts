@@ -14,7 +14,7 @@ export interface MachineOptions {
 }
 
 /** How long a member may take until it serves, once it can reach a majority. Unit: ms. */
-const startPatienceMs = 40_000
+const startPatienceMs = 60_000
 
 /** A place where the process of a member is started and killed. */
 export class Machine {

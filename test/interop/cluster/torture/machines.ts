@@ -71,8 +71,11 @@ export class Machines implements AsyncDisposable {
     return this.posts[at]
   }
 
-  async statusOf({ client }: Post): Promise<etcdserverpb.StatusResponse | undefined> {
-    return await client.call(maintenanceDefinition.Status, {}, statusTimeoutMs).catch(() => undefined)
+  async statusOf(
+    { client }: Post,
+    timeoutMs = statusTimeoutMs,
+  ): Promise<etcdserverpb.StatusResponse | undefined> {
+    return await client.call(maintenanceDefinition.Status, {}, timeoutMs).catch(() => undefined)
   }
 
   /** Lets another member lead, if it can be. */
@@ -135,7 +138,8 @@ export class Machines implements AsyncDisposable {
 
   async #identifyAll(): Promise<void> {
     for (const post of this.posts) {
-      const id = (await this.statusOf(post))?.header?.memberId
+      // The first call to a process that has just begun.
+      const id = (await this.statusOf(post, administrationTimeoutMs))?.header?.memberId
       if (id === undefined || id === null) throw new Error(`${post.machine.name} does not say who it is`)
       this.wires.identify(BigInt(id), post.machine.name)
     }

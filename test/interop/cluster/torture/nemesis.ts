@@ -6,7 +6,7 @@ import type { FaultKind, Step } from './schedule.ts'
 import type { WireState } from './wires.ts'
 
 /** How long the cluster may take to answer a write once a fault is over. Unit: ms. */
-const recoveryMaxMs = 20_000
+const recoveryMaxMs = 60_000
 
 export interface NemesisParts {
   readonly machines: Machines

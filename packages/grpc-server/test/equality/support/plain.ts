@@ -24,7 +24,7 @@ export function plainMetadata(metadata: Metadata | null | undefined): Record<str
 
 /** Each server listens on a port of its own: texts name it `PORT`. */
 export function withoutPort(text: string, port: number): string {
-  return text.replaceAll(String(port), 'PORT')
+  return text.replaceAll(`:${port}`, ':PORT')
 }
 
 /**
