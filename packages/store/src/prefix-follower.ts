@@ -1,5 +1,6 @@
-import { type Environment, hasCode, invariant, type Timer } from '@orrery/environment'
+import { type Environment, hasCode, type Timer } from '@orrery/environment'
 import type { KeyValue, WatchEvent, WatchResponse } from '@orrery/mvcc'
+import { RevisionWaiters } from './revision-waiters.ts'
 import type { CallOptions, Store, WatchStream } from './store.ts'
 
 /** Who takes what a prefix follower reads. Its calls come one after another, from within turns of the event loop. */
@@ -51,14 +52,6 @@ interface PartRead {
   readonly signal: AbortSignal
 }
 
-/** All who wait for the same revision: a batch of writes has one, and many callers. */
-interface Waiter {
-  readonly revision: number
-  readonly reached: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
 /**
  * Reads all keys of a prefix, then follows them from the next revision: nothing falls in between. When the watch
  * falls behind a compaction, everything is read anew.
@@ -67,10 +60,12 @@ export class PrefixFollower {
   readonly #parts: PrefixFollowerParts
   readonly #target: PrefixFollowerTarget
   readonly #closing = new AbortController()
-  readonly #waiters = new Map<number, Waiter>()
+  readonly #waiters = new RevisionWaiters()
   #stream: WatchStream | undefined
   #revision = 0
   #running: Promise<void> | undefined
+  /** It does not follow any more. */
+  #failure: Error | undefined
   #hasAskedForProgress = false
   #progressTimer: Timer | undefined
 
@@ -88,12 +83,18 @@ export class PrefixFollower {
     this.#running = this.#follow()
   }
 
-  /** Resolves when everything up to a revision of the store has been taken. */
+  /**
+   * Resolves when everything up to a revision of the store has been taken.
+   *
+   * @throws what the follower failed with, `closed()` when it closes, or the signal's reason
+   */
   reached(revision: number, { signal }: CallOptions = {}): Promise<void> {
     if (revision <= this.#revision) return Promise.resolve()
     if (this.#closing.signal.aborted) return Promise.reject(this.#parts.closed())
-    const waiter = this.#waiterFor(revision)
-    return signal === undefined ? waiter.reached : abortable(waiter.reached, signal)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    const reached = this.#waiters.wait(revision, signal)
+    this.#askForProgress()
+    return reached
   }
 
   async close(): Promise<void> {
@@ -101,35 +102,15 @@ export class PrefixFollower {
     this.#progressTimer?.cancel()
     this.#stream?.close()
     await this.#running
-    this.#rejectAll(this.#parts.closed())
-  }
-
-  #waiterFor(revision: number): Waiter {
-    const known = this.#waiters.get(revision)
-    if (known !== undefined) return known
-    let settle: Pick<Waiter, 'resolve' | 'reject'> | undefined
-    const reached = new Promise<void>((resolve, reject) => {
-      settle = { resolve, reject }
-    })
-    // Whoever waited may have gone.
-    reached.catch(() => {})
-    invariant(settle !== undefined, 'a promise begins at once')
-    const waiter = { revision, reached, ...settle }
-    this.#waiters.set(revision, waiter)
-    this.#askForProgress()
-    return waiter
-  }
-
-  #rejectAll(error: unknown): void {
-    for (const waiter of this.#waiters.values()) waiter.reject(error)
-    this.#waiters.clear()
+    this.#waiters.rejectAll(this.#parts.closed())
   }
 
   /** Other keys move the store's revision, too: only the stream knows that nothing of ours is still to come. */
   #askForProgress(): void {
-    if (this.#hasAskedForProgress || this.#stream === undefined) return
+    if (this.#waiters.isEmpty || this.#hasAskedForProgress || this.#stream === undefined) return
     this.#hasAskedForProgress = true
     this.#stream.requestProgress()
+    this.#askAgain()
   }
 
   /** @returns the revision at which the keys were read */
@@ -176,8 +157,9 @@ export class PrefixFollower {
       } catch (error) {
         if (this.#isClosing()) return
         if (hasCode(error, 'STORE_CLOSED', 'STORE_REMOVED')) {
+          this.#failure = error
           this.#target.failed(error)
-          this.#rejectAll(error)
+          this.#waiters.rejectAll(error)
           return
         }
         environment.logger.warn(`${this.#parts.owner} lost its watch and opens it again`, { error, delayMs })
@@ -194,7 +176,7 @@ export class PrefixFollower {
     this.#hasAskedForProgress = false
     try {
       stream.create({ key: prefix, rangeEnd: endOf(prefix), startRevision: this.#revision + 1 })
-      if (this.#waiters.size > 0) this.#askForProgress()
+      this.#askForProgress()
       for await (const responses of stream) {
         onDelivery()
         for (const response of responses) {
@@ -238,19 +220,16 @@ export class PrefixFollower {
       this.#revision = revision
       this.#target.progressed(revision)
     }
-    for (const waiter of this.#waiters.values()) {
-      if (waiter.revision > this.#revision) continue
-      this.#waiters.delete(waiter.revision)
-      waiter.resolve()
-    }
-    if (this.#waiters.size > 0 && this.#progressTimer === undefined) this.#askAgain()
+    this.#waiters.reached(this.#revision)
+    if (!this.#waiters.isEmpty) this.#askAgain()
   }
 
-  /** This member's store may be behind what is waited for: it is asked again, but not all the time. */
+  /** This member's store may be behind what is waited for, and answer nothing: it is asked again, but not all the time. */
   #askAgain(): void {
-    this.#progressTimer = this.#parts.environment.clock.setTimer(progressRetryMs, () => {
+    this.#progressTimer ??= this.#parts.environment.clock.setTimer(progressRetryMs, () => {
       this.#progressTimer = undefined
-      if (this.#waiters.size > 0) this.#askForProgress()
+      this.#hasAskedForProgress = false
+      this.#askForProgress()
     })
   }
 
@@ -285,19 +264,4 @@ export class PrefixFollower {
 /** The end of the range of keys that begin with a prefix that ends with a slash. */
 function endOf(prefix: string): string {
   return `${prefix.slice(0, -1)}0`
-}
-
-/** @throws the signal's reason */
-async function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  let abort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    await Promise.race([promise, aborted])
-  } finally {
-    if (abort !== undefined) signal.removeEventListener('abort', abort)
-  }
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { createManualEnvironment } from '@orrery/environment/testing'
 import type { WatchStream } from '@orrery/store'
 import { createMemoryStore, PrefixFollower, type PrefixFollowerTarget, type Store } from '@orrery/store'
@@ -7,6 +8,12 @@ import { describe, expect, test } from 'vitest'
 class Recorder implements PrefixFollowerTarget {
   readonly told: string[] = []
   error: unknown
+  #folded: () => void = () => undefined
+
+  /** Resolves when something is folded from now on. */
+  nextFold(): Promise<void> {
+    return new Promise((resolve) => (this.#folded = resolve))
+  }
 
   load(kvs: Parameters<PrefixFollowerTarget['load']>[0]): void {
     if (kvs.length > 0) this.told.push(`load ${kvs.map(pair).join(' ')}`)
@@ -17,6 +24,7 @@ class Recorder implements PrefixFollowerTarget {
   fold(events: Parameters<PrefixFollowerTarget['fold']>[0], revision: number): void {
     const texts = events.map(({ type, kv }) => (type === 'put' ? pair(kv) : `-${kv.keyString}`))
     this.told.push(`fold ${revision} ${texts.join(' ')}`)
+    this.#folded()
   }
   progressed(): void {}
   replace(kvs: Parameters<PrefixFollowerTarget['replace']>[0]): void {
@@ -38,7 +46,30 @@ function follow(store: Store, areas?: readonly string[]) {
     { store, environment, prefix: 'p/', areas, owner: 'the test', closed: () => new Error('closed') },
     recorder,
   )
-  return { follower, recorder }
+  return { follower, recorder, clock: environment.clock }
+}
+
+/** Counts how often a store is asked how far it is. */
+function countingProgress(store: Store) {
+  let requests = 0
+  const counting: Store = new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'openWatchStream') {
+        return () => {
+          const stream = target.openWatchStream()
+          const ask = stream.requestProgress.bind(stream)
+          stream.requestProgress = () => {
+            requests++
+            ask()
+          }
+          return stream
+        }
+      }
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  return { store: counting, requests: () => requests }
 }
 
 describe('a prefix follower', () => {
@@ -153,5 +184,78 @@ describe('a prefix follower', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'STORE_CLOSED' })
     expect(recorder.error).toMatchObject({ code: 'STORE_CLOSED' })
     await follower.close()
+  })
+
+  test('rejects whoever waits after the store has ended, as those that waited before', async () => {
+    const store = createMemoryStore()
+    const { follower } = follow(store)
+    await follower.start()
+    const { revision } = await store.put({ key: 'p/a', value: '1' })
+    await follower.reached(revision)
+    const waiting = follower.reached(1_000)
+    await store.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+    await expect(follower.reached(1_000)).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+    await follower.reached(revision)
+    await follower.close()
+    await expect(follower.reached(1_000)).rejects.toThrow('closed')
+  })
+
+  test('asks the store no more when all have given up who waited', async () => {
+    await using store = createMemoryStore()
+    const counting = countingProgress(store)
+    const { follower, recorder, clock } = follow(counting.store)
+    await follower.start()
+    await follower.reached((await store.put({ key: 'p/a', value: 'first' })).revision)
+    const givingUp = new AbortController()
+    const waiting = [1_000, 1_000, 2_000].map((revision) =>
+      follower.reached(revision, { signal: givingUp.signal }),
+    )
+    givingUp.abort(new Error('given up'))
+    for (const each of waiting) await expect(each).rejects.toThrow('given up')
+    await expect(follower.reached(1_000, { signal: givingUp.signal })).rejects.toThrow('given up')
+    const asked = counting.requests()
+    for (let n = 0; n < 20; n++) {
+      const folded = recorder.nextFold()
+      await store.put({ key: 'p/a', value: `${n}` })
+      await folded
+      clock.advance(5)
+    }
+    expect(counting.requests()).toBe(asked)
+    expect(clock.pending).toBe(0)
+    await follower.close()
+  })
+
+  test('keeps on for those who still wait when others give up', async () => {
+    await using store = createMemoryStore()
+    const { follower } = follow(store)
+    await follower.start()
+    const givingUp = new AbortController()
+    const staying = new AbortController()
+    const gone = follower.reached(2, { signal: givingUp.signal })
+    const patient = [
+      follower.reached(2, { signal: staying.signal }),
+      follower.reached(2),
+      follower.reached(2),
+    ]
+    givingUp.abort(new Error('given up'))
+    await expect(gone).rejects.toThrow('given up')
+    await store.put({ key: 'p/a', value: '1' })
+    await Promise.all(patient)
+    expect(getEventListeners(staying.signal, 'abort')).toEqual([])
+    await follower.close()
+  })
+
+  test('asks again where the store had nothing to say when it was asked first', async () => {
+    await using store = createMemoryStore()
+    const { follower, clock } = follow(store)
+    await follower.start()
+    // The watch begins with this revision: before there is one, it answers nothing.
+    const reached = follower.reached(2)
+    await store.put({ key: 'q/a', value: 'other' })
+    clock.advance(5)
+    await reached
+    await follower.close()
+    expect(clock.pending).toBe(0)
   })
 })
