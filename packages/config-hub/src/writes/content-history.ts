@@ -1,9 +1,9 @@
 import type { Store } from '@orrery/store'
-import { decodeContent, decodeFile, type DraftHead } from '../codec.ts'
+import { decodeContent, decodeFile, type DraftHead, type StoredContent } from '../codec.ts'
 import type { CallOptions, Slice, SliceRequest } from '../calls.ts'
 import type { Files, Releases } from '../config-hub.ts'
 import { filePath, releaseKey } from '../keys.ts'
-import type { Draft, FileKey, Release, ReleaseInfo } from '../model.ts'
+import type { ConfigFile, Draft, FileKey, Release, ReleaseInfo } from '../model.ts'
 import { releaseOf } from '../reads/release-of.ts'
 import { refuse } from '../validate/fields.ts'
 import { checkFileKey } from '../validate/names.ts'
@@ -36,9 +36,38 @@ export class ContentHistory implements Pick<Files, 'draft'>, Pick<Releases, 'get
 
   async draft(key: FileKey, options: CallOptions = {}): Promise<Draft | undefined> {
     checkFileKey(key)
-    const { store, prefix, contents } = this.#parts
+    const { contents } = this.#parts
     const path = filePath(key)
-    // Both of one revision: a draft that is released meanwhile would be missed.
+    let missingVersion = 0
+    for (;;) {
+      const { file, draft } = await this.#current(key, options)
+      if (draft !== undefined) {
+        return draftOf(key, await contents.textOfDraft(path, draft), {
+          releasedAs: undefined,
+          encrypted: draft.dataKey !== undefined,
+        })
+      }
+      const { latestVersion } = file
+      // Of a file that was deleted and came back, none may be left.
+      if (latestVersion === missingVersion) return undefined
+      const newest = await contents.release(path, latestVersion, options)
+      if (newest !== undefined) {
+        const { encrypted } = newest.head
+        const text = await contents.textOfRelease(path, newest)
+        return draftOf(key, text, { releasedAs: latestVersion, encrypted })
+      }
+      // Newer ones may have come meanwhile, and this one may have become too old.
+      missingVersion = latestVersion
+    }
+  }
+
+  /** A file and its draft, both of one revision: a draft that is released meanwhile would be missed. */
+  async #current(
+    key: FileKey,
+    { signal }: CallOptions,
+  ): Promise<{ readonly file: ConfigFile; readonly draft: StoredContent<DraftHead> | undefined }> {
+    const { store, prefix } = this.#parts
+    const path = filePath(key)
     const { responses } = await store.txn(
       {
         success: [
@@ -46,22 +75,11 @@ export class ContentHistory implements Pick<Files, 'draft'>, Pick<Releases, 'get
           { type: 'range', key: `${prefix}drafts/${path}` },
         ],
       },
-      { signal: options.signal, serializable: true },
+      { signal, serializable: true },
     )
     const [file, draft] = responses.map((response) => rangeOf(response).kvs[0])
     if (file === undefined) throw fileNotFound(key)
-    if (draft !== undefined) {
-      const stored = decodeContent<DraftHead>(draft.value)
-      return draftOf(key, await contents.textOfDraft(path, stored), {
-        releasedAs: undefined,
-        encrypted: stored.dataKey !== undefined,
-      })
-    }
-    const { latestVersion } = decodeFile(path, file).file
-    const newest = latestVersion > 0 ? await contents.release(path, latestVersion, options) : undefined
-    if (newest === undefined) return undefined
-    const { encrypted } = newest.head
-    return draftOf(key, await contents.textOfRelease(path, newest), { releasedAs: latestVersion, encrypted })
+    return { file: decodeFile(path, file).file, draft: draft && decodeContent<DraftHead>(draft.value) }
   }
 
   async get(key: FileKey, version: number, options: CallOptions = {}): Promise<Release | undefined> {
@@ -79,12 +97,15 @@ export class ContentHistory implements Pick<Files, 'draft'>, Pick<Releases, 'get
     const path = filePath(key)
     const items: ReleaseInfo[] = []
     // The versions that are not read yet are below this one.
-    let below = after === undefined ? await this.#versionsEnd(path, request) : versionOf(after)
+    const given = after === undefined ? Infinity : versionOf(after)
+    let below = Math.min(given, await this.#versionsEnd(path, request))
     while (below > 1 && items.length < limit) {
       const from = Math.max(1, below - Math.min(stepMaxReleases, limit - items.length))
       const { found, hasMore } = await this.#step(path, { from, below }, request)
       items.push(...found)
-      below = hasMore ? from : 1
+      if (!hasMore) below = 1
+      else if (found.length > 0) below = from
+      else below = await this.#releasesEnd(path, from, request)
     }
     return { items, next: below > 1 ? String(below) : undefined }
   }
@@ -99,6 +120,25 @@ export class ContentHistory implements Pick<Files, 'draft'>, Pick<Releases, 'get
     )
     const [kv] = rangeOf(responses[0]).kvs
     return kv === undefined ? 1 : decodeFile(path, kv).file.latestVersion + 1
+  }
+
+  /**
+   * Above all releases that are there below a version, in one read: where the versions between are missing, however many, they are not
+   * gone through.
+   */
+  async #releasesEnd(path: string, below: number, { signal }: CallOptions): Promise<number> {
+    const { store, prefix } = this.#parts
+    const releases = `${prefix}live/releases/${path}/`
+    const rangeEnd = prefix + releaseKey(path, below)
+    const { responses } = await store.txn(
+      {
+        success: [{ type: 'range', key: releases, rangeEnd, keysOnly: true, sortOrder: 'descend', limit: 1 }],
+      },
+      { signal, serializable: true },
+    )
+    const [kv] = rangeOf(responses[0]).kvs
+    // Whatever else may stand there, it goes down from here.
+    return kv === undefined ? 1 : Math.min(below, Number(kv.keyString.slice(releases.length)) + 1)
   }
 
   /** Reads some versions, the newest first, and whether there are older ones. */
