@@ -35,7 +35,7 @@ export class Reads {
 
   /** As `ConfigHub.peek`. @throws ConfigError `CONFIG_INVALID` for the client, where it matters */
   peek(query: ReadQuery): ReleaseInfo | undefined {
-    return this.#lineFor(query)?.info
+    return this.#lineFor(query)?.told
   }
 
   /** As `ConfigHub.read`. What is in memory is shared: it costs no more than the promise. */

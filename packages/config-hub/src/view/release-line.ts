@@ -1,3 +1,4 @@
+import { releaseInfoOf } from '../codec.ts'
 import { compileRule } from '../gray/match-rule.ts'
 import type { RuleMatcher } from '../gray/match-rule.ts'
 import type { ConfigClient, GrayReleaseInfo, ReleaseInfo } from '../model.ts'
@@ -32,16 +33,28 @@ export class ReleaseLine implements LinePlace {
     this.nth = nth
     this.slot = undefined
   }
+
+  /** What of it is told. */
+  get told(): ReleaseInfo | undefined {
+    return this.info
+  }
 }
 
 /** What those see who match the rule of a gray release. */
 export class GrayLine extends ReleaseLine {
   declare readonly info: GrayReleaseInfo
   #matches: RuleMatcher | undefined
+  #told: ReleaseInfo | undefined
 
   constructor(path: string, info: GrayReleaseInfo, place: LinePlace) {
     super(path, info, place)
     this.#matches = undefined
+    this.#told = undefined
+  }
+
+  /** Without the rule: whoever sees a gray release need not know who else does. */
+  override get told(): ReleaseInfo {
+    return (this.#told ??= Object.freeze(releaseInfoOf(this.info)))
   }
 
   /** Whether a client is one of them. The rule is compiled once, when somebody asks. */

@@ -54,8 +54,8 @@ function compareKnown(known: Known, { info }: ReleaseLine, latestVersion: number
   if (md5 === '') return version > 0 && info.version <= version ? 'ahead' : 'differs'
   if (md5 === undefined) return info.version === version ? 'same' : 'differs'
   if (md5 !== info.md5) return 'differs'
-  // Of another version with the same content, the tags may be others.
-  const isRestated = info.origin === 'restate' && info.from === version
+  // Of another version with the same content, the tags may be others. Not of the one that was restated, even if it was gray then.
+  const isRestated = info.from === version && (info.origin === 'restate' || info.origin === 'promote')
   return version === 0 || version === info.version || isRestated ? 'same' : 'differs'
 }
 

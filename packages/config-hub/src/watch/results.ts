@@ -79,7 +79,7 @@ export interface SeenLine {
 }
 
 /** What a poll is told of a file. */
-export function polledChange(entry: FileEntry, { line: { info }, version }: SeenLine): PolledChange {
+export function polledChange(entry: FileEntry, { line: { told: info }, version }: SeenLine): PolledChange {
   if (info === undefined) return removedChange(entry.key, version)
   return Object.freeze({ type: 'released', key: Object.freeze(entry.key), info })
 }

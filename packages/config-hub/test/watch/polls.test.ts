@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import type { Clock } from '@orrery/environment'
 import { createManualClock } from '@orrery/environment/testing'
 import { describe, expect, test } from 'vitest'
+import { releaseInfoOf } from '../../src/codec.ts'
 import type { PollResult } from '../../src/watches.ts'
 import type { FileKey } from '../../src/model.ts'
 import { Feeder } from '../view/fed-view.ts'
@@ -29,6 +30,27 @@ describe('a poll', () => {
     expect(member.reads).toEqual([])
     expect(member.hub.counters).toMatchObject({ polls: 0, delivered: 2 })
     expect(member.environment.clock.pending).toBe(0)
+  })
+
+  test('is told of a gray release what is said of it, not whom it is for, and shares that with others', async () => {
+    const member = fedMember()
+    const rule = { labels: [{ label: 'zone', type: 'exact', value: 'canary' }] } as const
+    const client = { labels: { zone: 'canary' } }
+    member.feeder.grayPublish(file, { content: 'gray', rule })
+    member.feeder.publish(other, { content: 'one' })
+    member.take()
+    const gray = member.feeder.file(file)?.gray
+    const info = gray && releaseInfoOf(gray)
+    const told: unknown[] = []
+    for (const targets of [[file], [file, other], [group]]) {
+      const result = await member.hub.poll({ targets, client })
+      const changes = result.type === 'changed' ? result.changes : []
+      const change = changes.find((one) => one.type === 'released' && one.key.file === file.file)
+      expect(change).toStrictEqual({ type: 'released', key: file, info })
+      told.push(change?.type === 'released' && change.info)
+    }
+    expect(new Set(told).size).toBe(1)
+    expect(told.every((one) => Object.isFrozen(one))).toBe(true)
   })
 
   test('waits for what comes', async () => {

@@ -89,4 +89,33 @@ describe('who comes again with what he has of a release that was restated since'
     expect(await toldTo(member, has(1, 'one'))).toEqual(nothing)
     expect(await toldTo(member, has(2, 'gray'), canary)).toEqual(all(7))
   })
+
+  test("is told nothing when what only he saw is everybody's now, restated or not", async () => {
+    const member = fedMember()
+    const { feeder } = member
+    feeder.publish(file, { content: 'one' })
+    feeder.grayPublish(file, { content: 'gray', rule })
+    feeder.changeRule(file, otherRule)
+    feeder.promote(file)
+    member.take()
+    expect(await toldTo(member, has(2, 'gray'), canary)).toEqual(nothing)
+    expect(await toldTo(member, has(4, 'gray'), canary)).toEqual(nothing)
+    expect(await toldTo(member, has(3, 'one'))).toEqual(all(4))
+  })
+
+  test('is told when he had what others saw, with the same content: its tags may be others', async () => {
+    const member = fedMember()
+    const { feeder } = member
+    feeder.publish(file, { content: 'one', tags: { owner: 'a' } })
+    feeder.grayPublish(file, { content: 'one', tags: { owner: 'b' }, rule })
+    feeder.changeRule(file, otherRule)
+    feeder.changeRule(file, rule)
+    member.take()
+    expect(await toldTo(member, has(4, 'one'))).toEqual(all(5))
+    expect(await toldTo(member, has(3, 'one'), canary)).toEqual(all(6))
+    feeder.promote(file)
+    member.take()
+    expect(await toldTo(member, has(1, 'one'), canary)).toEqual(all(6))
+    expect(await toldTo(member, has(5, 'one'), canary)).toEqual(all(6))
+  })
 })

@@ -99,6 +99,7 @@ const rule = {
   addresses: ['10.0.0.0/8'],
   percent: 5,
 }
+const client = { labels: { env: 'gray' } }
 const raw = { 'content-type': 'text/plain' }
 const zip = { 'content-type': 'application/zip' }
 
@@ -141,7 +142,8 @@ const requests: readonly (readonly [
   [409, 'POST', `${file}/withdraw`],
   [200, 'POST', `${file}/gray/promote`],
   [404, 'POST', `${file}/gray/promote`],
-  [201, 'POST', `${file}/gray`, { content: 'a: 5\n', rule }],
+  [201, 'POST', `${file}/gray`, { content: 'a: 5\n', rule: { labels: rule.labels } }],
+  [200, 'POST', '/config/v1/poll', { targets: [target], client }],
   [200, 'DELETE', `${file}/gray`],
   [200, 'GET', `${file}/active?label=env:gray&clientId=c`],
   [200, 'GET', `${file}/active?linearizable`],

@@ -2,6 +2,8 @@ import { constants, createDecipheriv, generateKeyPairSync, privateDecrypt } from
 import { hasCode } from '@orrery/environment'
 import { describe, expect, test } from 'vitest'
 import { openEvents } from '../event-source.ts'
+import { during } from '../support.ts'
+import { startLateMember } from './late-member.ts'
 import { type ConfigApi, file, key, startConfigApi, testKeys } from './support.ts'
 
 const secret = 'password: open sesame'
@@ -98,6 +100,35 @@ describe('a content that stands encrypted', () => {
     await using api = await startSecrets()
     const answer = await api.call('GET', `${file}/active?publicKey=${given}`)
     expect([answer.status, answer.json]).toMatchObject([400, { code: 'CONFIG_PUBLIC_KEY_INVALID' }])
+  })
+
+  test('is found by whoever may not read it where the member lags, and what it sees is not kept any more', async () => {
+    let release = (): void => {}
+    await using member = await startLateMember({
+      keys: testKeys(),
+      hubOptions: { releasesMaxItems: 2 },
+      overrides: (hub) => ({
+        readLinearizable: (...args) => {
+          release()
+          return hub.readLinearizable(...args)
+        },
+      }),
+    })
+    const { api, ahead } = member
+    release = () => member.release()
+    const publish = (content: string): Promise<unknown> =>
+      during(api.environment, ahead.releases.publish(key, { content, encrypted: true }))
+    await publish(`${secret} 1`)
+    await member.catchUp()
+    member.hold()
+    for (const version of [2, 3, 4]) await publish(`${secret} ${version}`)
+    const answer = await api.call('GET', `${file}/active`)
+    expect([answer.status, answer.json]).toMatchObject([200, { version: 4, encrypted: true }])
+    expect(answer.headers['etag']).toMatch(/^W\/"4-/)
+    member.hold()
+    await during(api.environment, ahead.files.delete(key))
+    const gone = await api.call('GET', `${file}/active`)
+    expect([gone.status, gone.json]).toMatchObject([404, { code: 'CONFIG_RELEASE_NOT_FOUND' }])
   })
 
   test('is not in what is told of its release', async () => {

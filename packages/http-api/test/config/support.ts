@@ -45,6 +45,8 @@ export interface ConfigApiSetup {
   readonly options?: Omit<Partial<ConfigApiOptions>, 'hub' | 'environment'>
   readonly hubOptions?: ConfigHubOptions
   readonly keys?: KeyPort
+  /** What the hub sees differently of the store. */
+  readonly seenBy?: (store: Store) => Store
   /** Adds what the host brings along, before the plugin. */
   readonly host?: (app: FastifyInstance) => void | Promise<void>
   readonly prefix?: string
@@ -62,7 +64,8 @@ export function testKeys(): KeyPort {
 export async function startConfigApi(setup: ConfigApiSetup = {}): Promise<ConfigApi> {
   const environment = createManualEnvironment()
   const store = createMemoryStore({ environment })
-  const hub = createConfigHub({ store, environment, keys: setup.keys }, setup.hubOptions)
+  const seen = setup.seenBy?.(store) ?? store
+  const hub = createConfigHub({ store: seen, environment, keys: setup.keys }, setup.hubOptions)
   if (setup.isUnstarted !== true) await during(environment, hub.start())
   const app = fastify({ routerOptions: { maxParamLength: 256 } })
   await setup.host?.(app)

@@ -29,6 +29,11 @@ interface ActiveQuery extends ClientParameters, SealedQuery {
 
 type ActiveRequest = FastifyRequest<{ Params: FileParams; Querystring: ActiveQuery }>
 
+interface ActiveExchange {
+  readonly request: ActiveRequest
+  readonly reply: FastifyReply
+}
+
 const etag: HeaderSchemas = {
   etag: { type: 'string', description: 'The version and the MD5, as a weak entity tag: W/"3-d41d8…".' },
 }
@@ -59,21 +64,34 @@ export function addActiveRoute(context: ConfigRouteContext): void {
         ...refusals(404, 409),
       },
     },
-    handler: (request, reply) => read(context, request, reply),
+    handler: (request, reply) => read(context, { request, reply }),
   })
 }
 
-async function read(
-  context: ConfigRouteContext,
-  request: ActiveRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const { hub, caller } = context
+async function read(context: ConfigRouteContext, exchange: ActiveExchange): Promise<FastifyReply> {
+  const { request, reply } = exchange
   const { linearizable, afterRevision } = request.query
-  const client = caller.clientOf(request, clientSaid(request.query))
+  const client = context.caller.clientOf(request, clientSaid(request.query))
   const question: ReadQuery = { ...request.params, client }
   if (afterRevision !== undefined) await catchUp(context, reply, afterRevision)
   if (linearizable === true) await catchUpWithAll(context, question, clientSignal(reply))
+  try {
+    return await tell(context, exchange, question)
+  } catch (error) {
+    if (!hasCode(error, 'CONFIG_RELEASE_NOT_FOUND') || context.hub.peek(question) === undefined) throw error
+    // What is seen here is too old already to be kept: this member is behind.
+    await catchUpWithAll(context, question, clientSignal(reply))
+    return await tell(context, exchange, question)
+  }
+}
+
+async function tell(
+  context: ConfigRouteContext,
+  exchange: ActiveExchange,
+  question: ReadQuery,
+): Promise<FastifyReply> {
+  const { hub, caller } = context
+  const { request, reply } = exchange
   const seen = hub.peek(question)
   if (seen === undefined) throw nothingSeen(question)
   if (isKnown(seen, request)) return withTag(reply, seen).code(304).send()
@@ -88,7 +106,7 @@ async function read(
   const release = await hub.read(question, { signal: clientSignal(reply) })
   if (release === undefined) throw nothingSeen(question)
   // Another one than was seen before, encrypted since.
-  if (release.encrypted && !isPlain) return await read(context, request, reply)
+  if (release.encrypted && !isPlain) return await tell(context, exchange, question)
   return sendRelease(context, reply, release)
 }
 

@@ -61,16 +61,18 @@ export class ConfigEvents implements StreamedEvents {
     return undefined
   }
 
-  /** In one turn: between what is present and what is watched from then on, nothing is lost. */
+  /**
+   * In one turn: between what is present and what is watched from then on, nothing is lost. Nor is what goes before the reader has
+   * taken what is present: where he does not say what he has, the watch takes it that he has something of each file.
+   */
   #open(): { readonly present: StreamedEvent; readonly watch: ConfigWatch } {
     const { hub, query, lastRevision } = this.#parts
     const { targets, client = {} } = query
-    const present = presentOf(hub, { targets, client, sinceRevision: lastRevision })
-    const watch = hub.watch({
-      ...query,
-      known: query.known ?? present.known,
-      afterRevision: this.#afterRevision,
-    })
+    const afterRevision = this.#afterRevision
+    // Who says which revision he has seen was waited for. Who does not may have seen more than there is here.
+    const ahead = afterRevision === 0 ? query.known : undefined
+    const present = presentOf(hub, { targets, client, sinceRevision: lastRevision, ahead })
+    const watch = hub.watch({ ...query, known: query.known ?? present.known, afterRevision })
     const { revision, files } = present
     const data = [Buffer.from(JSON.stringify({ revision, files }))]
     return { present: { name: 'present', id: undefined, data }, watch }
