@@ -64,10 +64,15 @@ export class ContentChecks {
       throw new ConfigError('CONFIG_OVERLOADED', 'too many contents wait to be checked already')
     }
     await new Promise<void>((resolve, reject) => {
-      const worker = (this.#worker ??= this.#start())
-      worker.postMessage(request)
       this.#waitingChars += request.content.length
-      if (this.#waiting.push({ ...request, resolve, reject }) === 1) worker.ref()
+      this.#waiting.push({ ...request, resolve, reject })
+      try {
+        const worker = (this.#worker ??= this.#start())
+        worker.postMessage(request)
+        if (this.#waiting.length === 1) worker.ref()
+      } catch (error) {
+        this.#goOnHere(error) // such as where the host may have no threads
+      }
     })
   }
 
@@ -89,7 +94,7 @@ export class ContentChecks {
   }
 
   /** What the thread cannot do is done here. */
-  #goOnHere(error: Error): void {
+  #goOnHere(error: unknown): void {
     if (this.#isWithoutThread) return
     this.#isWithoutThread = true
     this.#logger.warn('contents are checked without a thread of their own from now on', { error })

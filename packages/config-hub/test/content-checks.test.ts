@@ -16,6 +16,8 @@ function scriptOf(text: string): URL {
 const silent = scriptOf(
   `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => {})`,
 )
+/** Of a kind that no thread may be started from: to create one throws at once, as it does where the process may not have any. */
+const forbidden = new URL('https://example.org/content-worker.js')
 const broken = scriptOf(`throw new Error('no such module')`)
 const failing = scriptOf(
   `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { throw new Error('too much') })`,
@@ -86,7 +88,8 @@ describe('a content', () => {
 
 describe('the thread', () => {
   test.each([
-    ['cannot be started', broken],
+    ['may not be started', forbidden],
+    ['ends at once', broken],
     ['fails', failing],
   ])('is done without, when it %s', async (_, script) => {
     create(script)

@@ -99,16 +99,19 @@ class HubArchives implements Archives {
     try {
       if (!decrypt && (await this.#isSecret(file, signal))) return undefined
       const draft = await this.#deps.files.draft(key, { signal })
-      return draft === undefined
-        ? undefined
-        : { key, content: draft.content, format, comment, tags, encrypted }
+      if (draft === undefined) return undefined
+      // How it stands in the store counts: what the file says is of contents to come, and it may have been written meanwhile.
+      if (!decrypt && draft.encrypted) return undefined
+      return { key, content: draft.content, format, comment, tags, encrypted }
     } catch (error) {
       if (hasCode(error, 'CONFIG_FILE_NOT_FOUND')) return undefined // deleted meanwhile
+      // Only what stands encrypted can fail to be opened, and that is left out.
+      if (!decrypt && hasCode(error, 'CONFIG_KEYS_MISSING', 'CONFIG_DECRYPTION_FAILED')) return undefined
       throw error
     }
   }
 
-  /** Whether its content stands encrypted, be it only because the file was encrypted when it was released. */
+  /** Whether anything says so before its content is read: what need not be opened is not. */
   async #isSecret(file: ConfigFile, signal: AbortSignal | undefined): Promise<boolean> {
     const { encrypted, hasDraft, latestVersion, release, gray } = file
     if (encrypted || release?.encrypted === true || gray?.encrypted === true) return true

@@ -1,3 +1,4 @@
+import { filePath } from '../keys.ts'
 import {
   type ArchivedFile,
   type ArchiveLimits,
@@ -41,18 +42,32 @@ export async function readArchive(
   for (const name of listed) {
     if (!present.has(name)) refuseEntry(name, `is listed in ${metaName}, but not there`)
   }
-  const keys = entries.map(({ name }) => {
-    if (metas === undefined) return { key: fileKeyOfEntry(name), md5: undefined }
-    return (
-      metas.get(name) ?? refuseEntry(name, `is not listed in ${metaName}; without that, names alone count`)
-    )
-  })
+  const described = describe(entries, metas)
   const files: ArchivedFile[] = []
   for (const [index, entry] of entries.entries()) {
-    const { md5, ...file } = keys[index] ?? refuseEntry(entry.name, 'is lost')
+    const { md5, ...file } = described[index] ?? refuseEntry(entry.name, 'is lost')
     files.push({ ...file, content: await readContent(entry, md5) })
   }
   return files
+}
+
+/** Which file each entry is. None is there twice, however its name is escaped. */
+function describe(
+  entries: readonly ZipEntry[],
+  metas: ReadonlyMap<string, FileMeta> | undefined,
+): readonly FileMeta[] {
+  const paths = new Set<string>()
+  return entries.map(({ name }) => {
+    const file =
+      metas === undefined
+        ? { key: fileKeyOfEntry(name), md5: undefined }
+        : (metas.get(name) ??
+          refuseEntry(name, `is not listed in ${metaName}; without that, names alone count`))
+    const path = filePath(file.key)
+    if (paths.has(path)) refuseEntry(name, 'is the same file as another entry')
+    paths.add(path)
+    return file
+  })
 }
 
 function checkSizes(entries: readonly ZipEntry[], metaBytes: number, limits: ArchiveLimits): void {

@@ -1,4 +1,4 @@
-import { type Batcher, type BatchingOptions, createBatcher } from '@orrery/batching'
+import { type Batcher, type BatchingOptions, createBatcher, ItemFailure } from '@orrery/batching'
 import { type Environment, hasCode } from '@orrery/environment'
 import type { Store } from '@orrery/store'
 import type { CallOptions } from '../calls.ts'
@@ -96,14 +96,16 @@ export class WriteQueue {
     return this.#batcher.close()
   }
 
-  async #run(writes: readonly FileWrite[]): Promise<readonly WriteResult[]> {
+  /** Never rejects: when a part of a batch fails, others may be in the store already, and are told so. */
+  async #run(writes: readonly FileWrite[]): Promise<readonly (WriteResult | ItemFailure)[]> {
     const { store, prefix } = this.#parts
-    const batch = new FileBatch(prefix, writes)
     try {
+      const batch = new FileBatch(prefix, writes)
       return batch.results(await store.txn(batch.request()))
     } catch (error) {
       // What stands around the writes, such as new groups, takes room of its own.
-      if (writes.length === 1 || !hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')) throw error
+      const isTooMuch = hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
+      if (writes.length === 1 || !isTooMuch) return writes.map(() => new ItemFailure(error))
       const half = writes.length >> 1
       const first = await this.#run(writes.slice(0, half))
       return [...first, ...(await this.#run(writes.slice(half)))]

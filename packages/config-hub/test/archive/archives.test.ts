@@ -3,6 +3,7 @@ import { createArchives } from '../../src/archive/archives.ts'
 import { readArchive } from '../../src/archive/read-archive.ts'
 import { writeArchive } from '../../src/archive/write-archive.ts'
 import { FakeFiles } from './fake-files.ts'
+import { makeZip } from './zip-maker.ts'
 
 const contentMaxBytes = 1_000
 const key = (file: string) => ({ namespace: 'n', group: 'g', file })
@@ -46,6 +47,7 @@ describe('exporting', () => {
     files.put('encrypted', 'secret', { encrypted: true })
     files.put('released while it was', 'secret', {}, { released: true })
     files.put('withdrawn', 'secret', { latestVersion: 1 }, { history: true })
+    files.put('draft that stays sealed', 'secret', { hasDraft: true }, { draft: true })
     expect((await readArchive(await archives.export({}))).map((file) => file.key.file)).toEqual(['plain'])
     const all = await readArchive(await archives.export({}, { decrypt: true }))
     expect(all.map((file) => [file.key.file, file.encrypted])).toEqual([
@@ -53,8 +55,21 @@ describe('exporting', () => {
       ['encrypted', true],
       ['released while it was', false],
       ['withdrawn', false],
+      ['draft that stays sealed', false],
     ])
   })
+
+  test.each(['CONFIG_KEYS_MISSING', 'CONFIG_DECRYPTION_FAILED'] as const)(
+    'needs no key for what it leaves out: %s',
+    async (code) => {
+      const { files, archives } = build()
+      files.put('a', 'secret')
+      files.put('b', 'b')
+      files.failDraft('a', code)
+      expect((await readArchive(await archives.export({}))).map((file) => file.key.file)).toEqual(['b'])
+      await expect(archives.export({}, { decrypt: true })).rejects.toMatchObject({ code })
+    },
+  )
 
   test('does without files that were deleted meanwhile', async () => {
     const { files, archives } = build()
@@ -67,8 +82,8 @@ describe('exporting', () => {
   test('fails when a content cannot be read, or when there are too many files', async () => {
     const { files, archives } = build()
     files.put('a', 'a')
-    files.failDraft('a', 'CONFIG_DECRYPTION_FAILED')
-    await expect(archives.export({})).rejects.toMatchObject({ code: 'CONFIG_DECRYPTION_FAILED' })
+    files.failDraft('a', 'CONFIG_NOT_READY')
+    await expect(archives.export({})).rejects.toMatchObject({ code: 'CONFIG_NOT_READY' })
     files.total = 10_001
     await expect(archives.export({})).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   })
@@ -142,6 +157,19 @@ describe('importing', () => {
       { spec: { encrypted: undefined }, options: { actor: 'eve', reason: 'move', ifRevision: 1 } },
     ])
   })
+
+  test.each(['skip', 'overwrite', 'abort'] as const)(
+    'with `%s` takes nothing of an archive that has a file under two names',
+    async (conflict) => {
+      const { files, archives } = build()
+      const archive = makeZip(['n/g/a.txt', '%6e/g/a.txt', 'n/%67/a.txt'].map((name) => ({ name })))
+      await expect(archives.import(archive, { conflict })).rejects.toMatchObject({
+        code: 'CONFIG_ARCHIVE_INVALID',
+        message: expect.stringContaining('"%6e/g/a.txt"') as string,
+      })
+      expect(files.saves).toEqual([])
+    },
+  )
 
   test('refuses files that become one in another namespace', async () => {
     const { files, archives } = build()

@@ -6,8 +6,17 @@ import type { ConfigFile, FileKey, FileSpec, ReleaseInfo } from '../../src/model
 interface Kept {
   readonly file: ConfigFile
   readonly content: string | undefined
-  /** A release of it that is no more was encrypted. */
-  readonly secretHistory: boolean
+  readonly secret: Secret
+}
+
+/** What of a file stands encrypted. */
+interface Secret {
+  /** What everybody sees. */
+  readonly released?: boolean
+  /** A release of it that is no more. */
+  readonly history?: boolean
+  /** What is read as its draft. */
+  readonly draft?: boolean
 }
 
 /** Files in a map, with revisions and their conditions; what else a hub does, it does not. */
@@ -25,11 +34,11 @@ export class FakeFiles implements Pick<Files, 'get' | 'list' | 'draft' | 'save'>
     name: string,
     content: string | undefined,
     changes: Partial<ConfigFile> = {},
-    secret: { readonly released?: boolean; readonly history?: boolean } = {},
+    secret: Secret = {},
   ): void {
     const key = { namespace: 'n', group: 'g', file: name }
     const release = secret.released === true ? { ...noRelease, encrypted: true } : undefined
-    this.#set(key, { ...emptyFile, hasDraft: false, ...key, release, ...changes }, content, secret.history)
+    this.#set(key, { ...emptyFile, hasDraft: false, ...key, release, ...changes }, content, secret)
   }
 
   /** Once, when somebody saves the file `n/g/<name>`. */
@@ -62,10 +71,10 @@ export class FakeFiles implements Pick<Files, 'get' | 'list' | 'draft' | 'save'>
   async draft(key: FileKey) {
     await Promise.resolve()
     this.#fail(`draft ${key.file}`)
-    const content = this.#kept.get(filePath(key))?.content
+    const { content, secret } = this.#kept.get(filePath(key)) ?? {}
     return content === undefined
       ? undefined
-      : { ...key, content, md5: '', releasedAs: undefined, encrypted: false }
+      : { ...key, content, md5: '', releasedAs: undefined, encrypted: secret?.draft === true }
   }
 
   async save(key: FileKey, spec: FileSpec, options: Parameters<Files['save']>[2] = {}) {
@@ -84,12 +93,12 @@ export class FakeFiles implements Pick<Files, 'get' | 'list' | 'draft' | 'save'>
 
   async history(key: FileKey) {
     await Promise.resolve()
-    const secret = this.#kept.get(filePath(key))?.secretHistory === true
+    const secret = this.#kept.get(filePath(key))?.secret.history === true
     return { items: secret ? [{ ...noRelease, encrypted: true }] : [], next: undefined }
   }
 
-  #set(key: FileKey, file: Omit<ConfigFile, 'revision'>, content: string | undefined, secretHistory = false) {
-    const kept = { file: { ...file, revision: ++this.#revision }, content, secretHistory }
+  #set(key: FileKey, file: Omit<ConfigFile, 'revision'>, content: string | undefined, secret: Secret = {}) {
+    const kept = { file: { ...file, revision: ++this.#revision }, content, secret }
     this.#kept.set(filePath(key), kept)
     return kept.file
   }

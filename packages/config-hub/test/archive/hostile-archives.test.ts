@@ -70,6 +70,11 @@ const table: readonly (readonly [string, Buffer, RegExp])[] = [
     makeZip([{ name: 'n/g/\u00e9' }, { name: 'n/g/e\u0301' }]),
     /twice/,
   ],
+  [
+    'the same file twice, under names that are escaped otherwise',
+    named('n/%67/good.txt'),
+    /"n\/%67\/good.txt" is the same file as another entry/,
+  ],
   ['another name in the local header', named('n/g/a', { local: { name: 'n/g/b' } }), /two names/],
   [
     'another name in an extra field',
