@@ -379,7 +379,11 @@ export interface ConfigHub extends AsyncDisposable {
    */
   startPoll(query: WatchQuery, listener: PollListener, options?: Omit<PollOptions, 'signal'>): PendingPoll
 
-  /** Resolves when everything up to a revision of the store is seen here. */
+  /**
+   * Resolves when everything up to a revision of the store is seen here.
+   *
+   * @throws what the store ended with; ConfigError `CONFIG_CLOSED` when the hub closes; the signal's reason
+   */
   reached(revision: number, options?: CallOptions): Promise<void>
   stats(): ConfigHubStats
 

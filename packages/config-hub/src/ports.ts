@@ -13,7 +13,10 @@ export interface KeyPort {
   readonly currentKeyId: string
   /** @param dataKey 32 bytes; the port keeps no reference to them */
   wrap(dataKey: Uint8Array): Promise<WrappedKey>
-  /** @throws an error when there is no such key, or it does not open these bytes */
+  /**
+   * @throws an error with the code `CONFIG_DECRYPTION_FAILED` when there is no such key, or it does not open these bytes: nobody asks again
+   * for that. Any other says that it cannot be done now: whoever watches asks again
+   */
   unwrap(key: WrappedKey): Promise<Uint8Array>
   close(): Promise<void>
 }

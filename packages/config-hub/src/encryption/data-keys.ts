@@ -3,6 +3,7 @@ import { type Clock, hasCode, type Timer } from '@orrery/environment'
 import { ConfigError, configErrorCodes } from '../errors.ts'
 import type { KeyPort, WrappedKey } from '../ports.ts'
 import { HeldKey } from './held-key.ts'
+import { KeyPortError } from './key-port-error.ts'
 import { sealLayout } from './sealing.ts'
 
 /** How long, and how many, data keys stand unwrapped in memory. */
@@ -78,8 +79,8 @@ export class DataKeyCache {
    * Does something with a data key, at once when it has it. Concurrent calls for one key ask the port once.
    *
    * @param work gets the bytes for as long as it runs; afterwards they may be zeroed
-   * @throws ConfigError `CONFIG_KEYS_MISSING`, `CONFIG_DECRYPTION_FAILED` when the port does not unwrap the key, `CONFIG_OVERLOADED`,
-   * `CONFIG_CLOSED`; what `work` throws
+   * @throws ConfigError `CONFIG_KEYS_MISSING`, `CONFIG_DECRYPTION_FAILED` when the port does not unwrap the key, as a
+   * {@link KeyPortError} where it may do so later, `CONFIG_OVERLOADED`, `CONFIG_CLOSED`; what `work` throws
    */
   async use<Result>(wrapped: WrappedKey, work: (key: Uint8Array) => Result): Promise<Result> {
     const port = this.#open()
@@ -138,14 +139,18 @@ export class DataKeyCache {
   }
 
   async #unwrap(port: KeyPort, wrapped: WrappedKey): Promise<Uint8Array> {
+    const { keyId } = wrapped
     const bytes = await this.#ask(async () => {
       try {
         return await port.unwrap(wrapped)
-      } catch (cause) {
-        throw notUnwrapped(wrapped, cause)
+      } catch (error) {
+        throw hasCode(error, ...configErrorCodes) ? error : new KeyPortError(keyId, error)
       }
     })
-    if (bytes.length !== sealLayout.keyBytes) throw notUnwrapped(wrapped)
+    if (bytes.length !== sealLayout.keyBytes) {
+      const reason = `with the key ${keyId}, the key port unwrapped something that is no data key`
+      throw new ConfigError('CONFIG_DECRYPTION_FAILED', reason)
+    }
     return bytes
   }
 
@@ -204,15 +209,4 @@ export class DataKeyCache {
 
 function nameOf({ keyId, bytes }: WrappedKey): string {
   return `${keyId} ${Buffer.from(bytes).toString('base64')}`
-}
-
-function notUnwrapped({ keyId }: WrappedKey, cause?: unknown): Error {
-  if (hasCode(cause, ...configErrorCodes)) return cause
-  return new ConfigError(
-    'CONFIG_DECRYPTION_FAILED',
-    `the key port did not unwrap a data key with the key ${keyId}`,
-    {
-      cause,
-    },
-  )
 }

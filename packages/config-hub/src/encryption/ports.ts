@@ -21,13 +21,21 @@ export interface ContentCodec {
    * @returns 12 bytes of nonce, the cipher text, 16 bytes of tag
    */
   seal(plain: Uint8Array, place: ContentPlace, dataKey: WrappedKey): Promise<Uint8Array>
-  /** The reverse of {@link ContentCodec.seal}. @throws ConfigError `CONFIG_DECRYPTION_FAILED` */
+  /**
+   * The reverse of {@link ContentCodec.seal}.
+   *
+   * What `KeyPort.unwrap` throws with a code of ours is thrown as it is: `CONFIG_DECRYPTION_FAILED` says that there is no such key, or that
+   * it does not open these bytes, and asking again changes nothing. Whatever else it throws says only that the port did not do it now, as
+   * when it is out of reach: that is a `KeyPortError`, which has the same code, and whoever waits for the content asks again.
+   *
+   * @throws ConfigError `CONFIG_DECRYPTION_FAILED`
+   */
   open(sealed: Uint8Array, place: ContentPlace, dataKey: WrappedKey): Promise<Uint8Array>
   /**
    * Wraps a data key with the key that the port wraps with now.
    *
    * @returns undefined: that is what it is wrapped with already
-   * @throws ConfigError `CONFIG_DECRYPTION_FAILED`
+   * @throws ConfigError as {@link ContentCodec.open} does; what `KeyPort.wrap` throws
    */
   rewrap(dataKey: WrappedKey): Promise<WrappedKey | undefined>
 }

@@ -11,17 +11,34 @@ import { compilePattern } from './label-pattern.ts'
  */
 export type RuleMatcher = (client: ConfigClient, path: string) => boolean
 
+/** What this version knows of a rule, and of one of its matchers. */
+const ruleFields: ReadonlySet<string> = new Set(['labels', 'addresses', 'percent'])
+const matcherFields: ReadonlySet<string> = new Set(['label', 'type', 'value', 'values', 'from', 'to'])
+
 /**
- * Makes a rule ready for many questions.
+ * Makes a rule ready for many questions. It never throws.
  *
  * A later version may have written a rule of which this one does not understand a part: nobody matches it then, rather than too many.
+ * Of addresses, those that are none here are left out.
  *
  * @param rule as `checkGrayRule` gives it, or as it stands in the store
  */
-export function compileRule({ labels, addresses, percent }: GrayRule): RuleMatcher {
+export function compileRule(rule: GrayRule): RuleMatcher {
+  try {
+    return compileKnown(rule)
+  } catch {
+    return nobody // some part is not what it is here
+  }
+}
+
+/** @throws an error when it does not understand all of the rule */
+function compileKnown(rule: GrayRule): RuleMatcher {
+  requireOnly(rule, ruleFields)
+  const { labels, addresses, percent } = rule
+  requireKnown(labels?.length !== 0)
   // From what costs little to what costs more: most clients do not get further than the first.
   const parts: readonly RuleMatcher[] = [
-    ...(labels ?? []).map(labelMatcher),
+    ...(labels === undefined ? [] : labels.map(labelMatcher)),
     ...(addresses === undefined ? [] : [addressMatcher(addresses)]),
     ...(percent === undefined ? [] : [percentMatcher(percent)]),
   ]
@@ -36,9 +53,20 @@ export function matchesRule(rule: GrayRule, client: ConfigClient, path: string):
 
 const nobody: RuleMatcher = () => false
 
+/** @throws Error when a part of a rule is none that this version knows */
+function requireKnown(isKnown: boolean): void {
+  if (!isKnown) throw new Error('a part of the rule is not known here')
+}
+
+function requireOnly(part: object, fields: ReadonlySet<string>): void {
+  requireKnown(Object.entries(part).every(([name, value]) => value === undefined || fields.has(name)))
+}
+
 function labelMatcher(matcher: LabelMatcher): RuleMatcher {
+  requireOnly(matcher, matcherFields)
   const matches = valueMatcher(matcher)
   const { label } = matcher
+  requireKnown(typeof label === 'string')
   return ({ labels }) => {
     // Objects have more than they own: a label is none of that.
     if (labels === undefined || !Object.hasOwn(labels, label)) return false
@@ -50,32 +78,27 @@ function labelMatcher(matcher: LabelMatcher): RuleMatcher {
 function valueMatcher(matcher: LabelMatcher): (value: string) => boolean {
   switch (matcher.type) {
     case 'exact':
-      return (value) => value === matcher.value
-    case 'notEquals':
-      return (value) => value !== matcher.value
-    case 'in': {
-      const values = new Set(matcher.values)
-      return (value) => values.has(value)
+    case 'notEquals': {
+      const { value: other, type } = matcher
+      requireKnown(typeof other === 'string')
+      return type === 'exact' ? (value) => value === other : (value) => value !== other
     }
+    case 'in':
     case 'notIn': {
-      const values = new Set(matcher.values)
-      return (value) => !values.has(value)
+      const { values, type } = matcher
+      requireKnown(values.every((value) => typeof value === 'string'))
+      const others = new Set(values)
+      return type === 'in' ? (value) => others.has(value) : (value) => !others.has(value)
     }
-    case 'regex':
-      return patternMatcher(matcher.value)
+    case 'regex': {
+      const pattern = compilePattern(matcher.value)
+      return (value) => pattern.matches(value)
+    }
     case 'range':
+      requireKnown(typeof matcher.from === 'number' && typeof matcher.to === 'number')
       return (value) => isBetween(value, matcher)
     default:
       return () => false
-  }
-}
-
-function patternMatcher(pattern: string): (value: string) => boolean {
-  try {
-    const compiled = compilePattern(pattern)
-    return (value) => compiled.matches(value)
-  } catch {
-    return () => false
   }
 }
 
@@ -99,6 +122,7 @@ function addressMatcher(addresses: readonly string[]): RuleMatcher {
 }
 
 function percentMatcher(percent: number): RuleMatcher {
+  requireKnown(typeof percent === 'number')
   const bucketsEnd = Math.round((percent * bucketCount) / 100)
   return ({ id, address }, path) => {
     const who = id === undefined || id === '' ? canonicalAddress(address ?? '') : id

@@ -24,7 +24,8 @@ export type FollowedBatch =
 
 /**
  * Watches a hub. If that is not ready, what the local cache has comes first, marked `stale`; as soon as the hub is ready, what differs
- * from it, and all changes from then on, which are saved in the cache before the next ones are asked for.
+ * from it, and all changes from then on, which are saved in the cache before the next ones are asked for. If it is ready at once, the
+ * cache meanwhile forgets what is not seen any more of the targets: nobody was there to be told.
  *
  * While nothing happens, only the signal ends the iteration from outside.
  *
@@ -32,7 +33,7 @@ export type FollowedBatch =
  * @throws what `hub.watch` throws, except that it is not ready; `signal.reason`
  */
 export async function* followWithCache(
-  hub: Pick<ConfigHub, 'state' | 'watch'>,
+  hub: Pick<ConfigHub, 'peek' | 'state' | 'watch'>,
   query: WatchQuery,
   { cache, ...options }: FollowWithCacheOptions & { readonly cache: LocalCache },
 ): AsyncGenerator<FollowedBatch, undefined, undefined> {
@@ -41,7 +42,8 @@ export async function* followWithCache(
   const notSaved = (error: unknown): void => logger.warn('the local cache of configuration failed', { error })
 
   signal?.throwIfAborted()
-  const cached = hub.state === 'ready' ? [] : await loadCached(cache, query, notSaved)
+  const isReady = hub.state === 'ready'
+  const cached = isReady ? [] : await loadCached(cache, query, notSaved)
   const oldestSavedAtMs = Math.min(...cached.map(({ savedAtMs }) => savedAtMs))
   if (cached.length > 0) yield { stale: true, changes: cached.map(changeOf), oldestSavedAtMs }
 
@@ -51,6 +53,8 @@ export async function* followWithCache(
     signal,
   })
   let saved: Promise<void> = Promise.resolve()
+  // Beside the watch: whoever waits for what there is now does not wait for the disk. What was given as stale is told as removed.
+  const forgotten = isReady ? forgetUnseen(hub, cache, query).catch(notSaved) : saved
   try {
     for await (const batch of watch) {
       saved = save(cache, batch.changes).catch(notSaved)
@@ -59,6 +63,7 @@ export async function* followWithCache(
     }
   } finally {
     watch.close()
+    await forgotten
     await saved
   }
   return undefined
@@ -77,6 +82,24 @@ async function loadCached(
     failed(error)
     return []
   }
+}
+
+/**
+ * Removes from the cache what the hub does not show. What it shows after that is saved after that.
+ *
+ * @throws what the cache throws, and `hub.peek`
+ */
+async function forgetUnseen(
+  hub: Pick<ConfigHub, 'peek'>,
+  cache: LocalCache,
+  { targets, client }: WatchQuery,
+): Promise<void> {
+  // What is damaged or too old is never given, and so need not be removed.
+  const { releases } = await cache.loadAll(targets)
+  const unseen = releases
+    .map(({ release: { namespace, group, file } }) => ({ namespace, group, file }))
+    .filter((key) => hub.peek({ ...key, client }) === undefined)
+  if (unseen.length > 0) await cache.remove(unseen)
 }
 
 function changeOf({ release }: CachedRelease): ConfigChange {

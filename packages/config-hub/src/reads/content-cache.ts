@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@orrery/environment'
+import { type Clock, hasCode, type Timer } from '@orrery/environment'
 import { contentOf, decodeContent, type StoredContent } from '../codec.ts'
 import type { Release, ReleaseInfo } from '../model.ts'
 import { CachedRelease, type ContentRef } from './cached-release.ts'
@@ -159,9 +159,25 @@ export class ContentCache {
   }
 
   async #read(path: string, version: number, ref: ContentRef | undefined): Promise<Release | undefined> {
-    const stored =
-      this.#slots.get(keyOf(path, { version }))?.sealed ?? (await this.#readStored(path, version))
-    if (stored === undefined) return undefined
+    const slot = this.#slots.get(keyOf(path, { version }))
+    if (slot?.sealed !== undefined) {
+      try {
+        return await this.#open(path, slot.sealed, ref)
+      } catch (error) {
+        if (!hasCode(error, 'CONFIG_DECRYPTION_FAILED')) throw error
+        // Its data key may have been wrapped anew since it came along, which changes nothing that is seen, and the older key be gone.
+        if (this.#slots.get(slot.key) === slot) this.#drop(slot)
+      }
+    }
+    const stored = await this.#readStored(path, version)
+    return stored && (await this.#open(path, stored, ref))
+  }
+
+  async #open(
+    path: string,
+    stored: StoredContent<ReleaseInfo>,
+    ref: ContentRef | undefined,
+  ): Promise<Release> {
     const { dataKey, head } = stored
     const content = dataKey === undefined ? stored.content : await this.#parts.open(path, stored)
     const release = releaseAt(path, ref?.info ?? head, textOf(content))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hasCode } from '@orrery/environment'
 import type { KeyPort } from '../ports.ts'
 
 /**
@@ -77,6 +78,15 @@ export async function rejects(call: Promise<unknown>, what: string): Promise<voi
     (reason: unknown) => reason,
   )
   assert.ok(outcome instanceof Error, `${what}: expected an error, got ${String(outcome)}`)
+}
+
+/** The call says that it never opens: nobody asks again, and nobody waits. */
+export async function neverOpens(call: Promise<unknown>, what: string): Promise<void> {
+  const reason: unknown = await call.then(
+    () => new Error('it succeeded'),
+    (error: unknown) => error,
+  )
+  assert.ok(hasCode(reason, 'CONFIG_DECRYPTION_FAILED'), `${what}: expected that code, got ${String(reason)}`)
 }
 
 /** Bytes as something that assertions compare, whatever class they are of. */

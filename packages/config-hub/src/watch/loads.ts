@@ -1,5 +1,6 @@
 import type { Environment, Timer } from '@orrery/environment'
 import { hasCode } from '@orrery/environment'
+import { KeyPortError } from '../encryption/key-port-error.ts'
 import type { ConfigErrorCode } from '../errors.ts'
 import type { Release } from '../model.ts'
 import type { ContentCache } from '../reads/content-cache.ts'
@@ -26,7 +27,7 @@ export interface LoadsParts {
 /** How long to wait until a content is asked for again that could not be read. Unit: ms. */
 const retryMs = 200
 
-/** Reading them again changes nothing. */
+/** Reading them again changes nothing, unless it was the key port that did not answer. */
 const permanent: readonly ConfigErrorCode[] = ['CONFIG_KEYS_MISSING', 'CONFIG_DECRYPTION_FAILED']
 
 /** Contents that watchers wait for. Each is loaded once, for all of them, and they are told in turns. */
@@ -69,7 +70,7 @@ export class Loads {
       release = await this.#parts.cache.load(line)
     } catch (error) {
       if (this.#isClosed) return
-      if (hasCode(error, ...permanent)) this.#each(line, (waiter) => waiter.unreadable(line, error))
+      if (isPermanent(error)) this.#each(line, (waiter) => waiter.unreadable(line, error))
       else this.#retryLater(line, error)
       return
     }
@@ -103,4 +104,8 @@ export class Loads {
     this.#waiting.delete(line)
     if (waiters.length > 0) this.#parts.fanOut.add(new Round(waiters, tell))
   }
+}
+
+function isPermanent(error: unknown): boolean {
+  return hasCode(error, ...permanent) && !(error instanceof KeyPortError)
 }

@@ -2,6 +2,7 @@ import { generateKeyPairSync, privateDecrypt } from 'node:crypto'
 import { createManualClock } from '@orrery/environment/testing'
 import { describe, expect, test } from 'vitest'
 import { createContentCodec } from '../../src/encryption/content-codec.ts'
+import { KeyPortError } from '../../src/encryption/key-port-error.ts'
 import type { ContentPlace } from '../../src/encryption/ports.ts'
 import { CountingPort, codeOf } from './support.ts'
 
@@ -111,8 +112,17 @@ describe('the codec of encrypted contents', () => {
     port.failure = new Error('out of reach')
     const failed = codec.open(one.content, place, one.dataKey)
     await expect(failed).rejects.toMatchObject({ code: 'CONFIG_DECRYPTION_FAILED', cause: port.failure })
+    await expect(failed).rejects.toBeInstanceOf(KeyPortError)
     port.failure = undefined
     expect(await codec.open(one.content, place, one.dataKey)).toEqual(plain)
+  })
+
+  test('tells as it is what a key port says with a code of ours', async () => {
+    const { port, codec } = build()
+    const [one] = await sealedBy(port, 1)
+    if (one === undefined) throw new Error('nothing was sealed')
+    port.failure = Object.assign(new Error('revoked'), { code: 'CONFIG_DECRYPTION_FAILED' })
+    await expect(codec.open(one.content, place, one.dataKey)).rejects.toBe(port.failure)
   })
 
   test('does not believe a port that unwraps something else', async () => {

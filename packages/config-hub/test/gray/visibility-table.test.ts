@@ -228,7 +228,8 @@ describe.each(Object.entries(table))('a rule for %s', (_, { rule: given, matched
 })
 
 describe('a rule that a later version wrote', () => {
-  const everybody = { id: 'client-3', address: '10.1.2.3', labels: { zone: 'a' } }
+  const everybody = { id: 'client-3', address: '10.1.2.3', labels: { zone: 'a', shard: '5' } }
+  const zoneA = { label: 'zone', type: 'exact', value: 'a' }
 
   test.each([
     ['without anything that is known', { users: ['ann'] }],
@@ -241,8 +242,35 @@ describe('a rule that a later version wrote', () => {
       { labels: [{ label: 'zone', type: 'regex', value: '(?=a)a' }] },
     ],
     ['with addresses that are none here', { addresses: ['10.1.2.1-10.1.2.9'] }],
+    ['with a part that is not known', { percent: 100, until: { ms: 5 } }],
+    ['with a part that is not known, and is empty', { percent: 100, countries: null }],
+    ['with a part that is not known, besides labels', { labels: [zoneA], countries: ['DE'] }],
+    ['with a matcher that says more than is known', { labels: [{ ...zoneA, caseFold: true }] }],
+    ['with addresses of another shape', { percent: 100, addresses: { include: ['10.0.0.0/8'] } }],
+    ['with an address of another shape', { addresses: ['10.0.0.0/8', { from: '10.1.2.1' }] }],
+    ['with no addresses', { percent: 100, addresses: null }],
+    ['with labels of another shape', { percent: 100, labels: { any: [zoneA] } }],
+    ['with labels that are null', { percent: 100, labels: null }],
+    ['with labels that are none', { percent: 100, labels: [] }],
+    ['with a matcher of another shape', { labels: [null] }],
+    ['with a label of another shape', { labels: [{ ...zoneA, label: ['zone'] }] }],
+    ['with a value of another shape', { labels: [{ ...zoneA, type: 'notEquals', value: { of: 'b' } }] }],
+    ['with values of another shape', { labels: [{ label: 'zone', type: 'notIn', values: { of: ['b'] } }] }],
+    ['with values that are missing', { labels: [{ label: 'zone', type: 'notIn', value: 'b' }] }],
+    ['with values that are no texts', { labels: [{ label: 'zone', type: 'notIn', values: [{ of: 'b' }] }] }],
+    ['with a pattern of another shape', { labels: [{ label: 'zone', type: 'regex', value: ['.*'] }] }],
+    ['with ends of another shape', { labels: [{ label: 'shard', type: 'range', from: null, to: 9 }] }],
+    ['with percent of another shape', { percent: '100' }],
+    ['that is no rule here', null],
   ])('%s matches nobody', (_, later) => {
     expect(matchesRule(later as GrayRule, everybody, filePath(key))).toBe(false)
+    // Whoever asks or is told is not harmed by it either.
+    expect(seen({ gray: later as GrayRule, full: true, client: everybody })).toBe('full')
+  })
+
+  test('is no other rule for parts that are not there', () => {
+    const written: GrayRule = { labels: undefined, addresses: undefined, percent: 100 }
+    expect(matchesRule({ ...written, ...{ until: undefined } }, everybody, filePath(key))).toBe(true)
   })
 
   test('still matches by the addresses that are known', () => {

@@ -1,8 +1,9 @@
 import { createManualClock, type ManualClock } from '@orrery/environment/testing'
 import { describe, expect, test } from 'vitest'
+import { decodeContent, encodeContent, type StoredContent } from '../../src/codec.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { filePath } from '../../src/keys.ts'
-import type { FileKey } from '../../src/model.ts'
+import type { FileKey, ReleaseInfo } from '../../src/model.ts'
 import { ContentCache } from '../../src/reads/content-cache.ts'
 import { ReleaseLine } from '../../src/view/release-line.ts'
 import { Feeder, unsealed } from '../view/fed-view.ts'
@@ -19,6 +20,10 @@ interface Setup {
   /** What everybody sees of a file. */
   line(name?: FileKey): ReleaseLine
   hasKeys: boolean
+  /** Which contents the keys open. */
+  opens: (stored: StoredContent<ReleaseInfo>) => boolean
+  /** Data keys in the store are wrapped with another key than when contents came along. */
+  rewrapped: boolean
 }
 
 function setUp(cacheMaxBytes = 1_000_000): Setup {
@@ -31,23 +36,31 @@ function setUp(cacheMaxBytes = 1_000_000): Setup {
       clock,
       read: (at, version) => {
         reads.push(version)
-        return Promise.resolve(feeder.read(at, version))
+        const value = feeder.read(at, version)
+        return Promise.resolve(setup.rewrapped && value !== undefined ? wrappedAnew(value) : value)
       },
       open: (_, stored) => {
         opened.push(stored.head.version)
-        if (setup.hasKeys) return Promise.resolve(unsealed(stored))
-        return Promise.reject(new ConfigError('CONFIG_KEYS_MISSING', 'there are no keys'))
+        if (!setup.hasKeys) return Promise.reject(new ConfigError('CONFIG_KEYS_MISSING', 'there are no keys'))
+        if (setup.opens(stored)) return Promise.resolve(unsealed(stored))
+        return Promise.reject(new ConfigError('CONFIG_DECRYPTION_FAILED', 'it is another key'))
       },
     },
     { cacheMaxBytes, cacheMaxIdleMs: 1_000 },
   )
   const setup: Setup = {
     ...{ cache, feeder, clock, reads, opened, hasKeys: true },
+    ...{ opens: () => true, rewrapped: false },
     line: (name = key) => {
       return new ReleaseLine(filePath(name), feeder.file(name)?.release, { revision: 1, nth: 1 })
     },
   }
   return setup
+}
+
+function wrappedAnew(value: Uint8Array): Uint8Array {
+  const stored = decodeContent<ReleaseInfo>(value)
+  return encodeContent({ ...stored, dataKey: { keyId: 'k2', bytes: new Uint8Array(1) } })
 }
 
 function offer({ cache, feeder }: Setup, line: ReleaseLine): void {
@@ -118,6 +131,45 @@ describe('a content cache', () => {
     await expect(cache.load(line)).rejects.toMatchObject({ code: 'CONFIG_KEYS_MISSING' })
     setup.hasKeys = true
     expect((await cache.load(line))?.content).toBe('secret')
+  })
+
+  test('reads a content anew that does not open as it came along: its data key may be wrapped anew', async () => {
+    const setup = setUp()
+    const { cache, feeder, reads, opened } = setup
+    feeder.publish(key, { content: 'secret', encrypted: true })
+    const line = setup.line()
+    offer(setup, line)
+    setup.opens = ({ dataKey }) => dataKey?.keyId === 'k2'
+    await expect(cache.load(line)).rejects.toMatchObject({ code: 'CONFIG_DECRYPTION_FAILED' })
+    expect([reads, opened]).toEqual([[1], [1, 1]])
+    // What did not open is not kept either.
+    expect(cache.stats).toMatchObject({ entries: 0, bytes: 0 })
+    offer(setup, line)
+    setup.rewrapped = true
+    const [one, two] = await Promise.all([cache.load(line), cache.load(setup.line())])
+    expect(one?.content).toBe('secret')
+    expect(two).toBe(one)
+    expect([reads, opened]).toEqual([
+      [1, 1],
+      [1, 1, 1, 1],
+    ])
+    expect(cache.get(line)).toBe(one)
+    expect(cache.stats).toMatchObject({ entries: 1, bytes: 512 + 6 })
+  })
+
+  test('counts what does not open once, though it leaves the memory meanwhile', async () => {
+    const setup = setUp()
+    const { cache, feeder } = setup
+    feeder.publish(key, { content: 'secret', encrypted: true })
+    const line = setup.line()
+    offer(setup, line)
+    setup.opens = () => {
+      cache.offer(line, feeder.read(path, 1) ?? new Uint8Array())
+      return false
+    }
+    await expect(cache.load(line)).rejects.toMatchObject({ code: 'CONFIG_DECRYPTION_FAILED' })
+    // The one that has come meanwhile.
+    expect(cache.stats).toMatchObject({ entries: 1, bytes: 512 + 6 })
   })
 
   test('holds no more than it may, and lets those go first that nobody reads', () => {
