@@ -1,10 +1,22 @@
-import { invariant } from '@orrery/environment'
 import { fileKeyOf, unescapeName } from './keys.ts'
-import type { ConfigFile, Draft, FileKey, GrayReleaseInfo, Group, ReleaseInfo, Template } from './model.ts'
+import type { ConfigFile, Group, ReleaseInfo, Template } from './model.ts'
 import type { WrappedKey } from './ports.ts'
+import {
+  type DraftHead,
+  isStoredFile,
+  isStoredGone,
+  isStoredGroup,
+  isStoredHead,
+  isStoredTemplate,
+  type StoredHead,
+  type StoredKey,
+} from './stored-shapes.ts'
+
+export type { DraftHead } from './stored-shapes.ts'
 
 // Values in the store are JSON, so that people can read them with any client. Contents follow a line of JSON as they are: they
-// need no escaping, and what only wants to know about them need not parse them. Unknown fields are those of a later version.
+// need no escaping, and what only wants to know about them need not parse them. Unknown fields are those of a later version. What
+// decodes throws an error where a value is none that a hub writes: whoever has a client of the store can write any.
 
 /** What is read of a key. */
 export interface StoredValue {
@@ -30,9 +42,6 @@ export interface StoredContent<Head> {
   readonly content: Uint8Array
 }
 
-/** What stands with a draft. */
-export type DraftHead = Pick<Draft, 'md5'>
-
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 const lineEnd = 10
@@ -49,10 +58,12 @@ export function encodeGroup({
   return JSON.stringify({ comment, business, department, metadata, createdAtMs, changedAtMs })
 }
 
-/** @param path `<namespace>/<group>`, escaped */
+/** @param path `<namespace>/<group>`, escaped @throws Error the value is no group */
 export function decodeGroup(path: string, { value, modRevision }: StoredValue): Group {
   const [namespace = '', group = ''] = path.split('/').map(unescapeName)
-  const { comment, business, department, metadata, createdAtMs, changedAtMs } = parse(value) as Group
+  const stored = parse(value)
+  if (!isStoredGroup(stored)) refuseValue('group')
+  const { comment, business, department, metadata, createdAtMs, changedAtMs } = stored
   return Object.freeze({
     ...{ namespace, group, comment, business, department, metadata },
     ...{ createdAtMs, changedAtMs, revision: modRevision },
@@ -98,13 +109,10 @@ export function releaseInfoOf(info: ReleaseInfo): ReleaseInfo {
   }
 }
 
-/** @param path as `filePath` makes it */
+/** @param path as `filePath` makes it @throws Error the value is no file */
 export function decodeFile(path: string, { value, modRevision }: StoredValue): FileRecord {
-  const stored = parse(value) as Omit<ConfigFile, keyof FileKey | 'revision' | 'release' | 'gray'> & {
-    readonly release?: ReleaseInfo
-    readonly gray?: GrayReleaseInfo
-    readonly dataKey?: StoredKey
-  }
+  const stored = parse(value)
+  if (!isStoredFile(stored)) refuseValue('file')
   const { namespace, group, file: name } = fileKeyOf(path)
   const { release, gray } = stored
   const file: ConfigFile = Object.freeze({
@@ -131,10 +139,11 @@ export function encodeGone(latestVersion: number): string {
   return JSON.stringify({ latestVersion })
 }
 
-/** @returns the version that a deleted file had last */
+/** @returns the version that a deleted file had last @throws Error the value is no version */
 export function decodeGone(value: Uint8Array): number {
-  const { latestVersion } = parse(value) as { readonly latestVersion: number }
-  return latestVersion
+  const stored = parse(value)
+  if (!isStoredGone(stored)) refuseValue('version')
+  return stored.latestVersion
 }
 
 /** The value of a release or a draft. */
@@ -155,14 +164,20 @@ export function encodePlainContent(head: ReleaseInfo | DraftHead, content: strin
   return `${JSON.stringify(head)}\n${content}`
 }
 
-/** @returns a view of the value, not a copy */
+/** @returns a view of the value, not a copy @throws Error the value is no content */
 export function decodeContent<Head extends ReleaseInfo | DraftHead>(value: Uint8Array): StoredContent<Head> {
   const { head: line, content } = split(value)
-  const { dataKey, ...head } = line as Head & { readonly dataKey?: StoredKey }
+  if (!isStoredHead(line)) refuseValue('content')
+  const { dataKey, ...head }: StoredHead = line
   return { head: head as unknown as Head, dataKey: keyOf(dataKey), content }
 }
 
-/** The content alone, for whoever knows what is said of it. @returns a view of the value, not a copy */
+/**
+ * The content alone, for whoever knows what is said of it.
+ *
+ * @returns a view of the value, not a copy
+ * @throws Error the value is no content
+ */
 export function contentOf(value: Uint8Array): Uint8Array {
   return value.subarray(headEnd(value) + 1)
 }
@@ -172,22 +187,15 @@ export function encodeTemplate({ content, ...head }: Omit<Template, 'name' | 're
   return `${JSON.stringify(head)}\n${content}`
 }
 
-/** @param name as it was given */
+/** @param name as it was given @throws Error the value is no template */
 export function decodeTemplate(name: string, { value, modRevision }: StoredValue): Template {
   const { head, content } = split(value)
-  const { format, comment, createdAtMs, changedAtMs } = head as Omit<
-    Template,
-    'name' | 'content' | 'revision'
-  >
+  if (!isStoredTemplate(head)) refuseValue('template')
+  const { format, comment, createdAtMs, changedAtMs } = head
   const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString()
   return Object.freeze({
     ...{ name, content: text, format, comment, createdAtMs, changedAtMs, revision: modRevision },
   })
-}
-
-interface StoredKey {
-  readonly keyId: string
-  readonly bytes: string
 }
 
 function storedKey(key: WrappedKey | undefined): StoredKey | undefined {
@@ -209,10 +217,15 @@ function split(value: Uint8Array): { readonly head: unknown; readonly content: U
 
 function headEnd(value: Uint8Array): number {
   const end = value.indexOf(lineEnd)
-  invariant(end !== -1, 'a content has a line before it')
+  if (end === -1) throw new Error('a content has a line before it')
   return end
 }
 
 function parse(value: Uint8Array): unknown {
   return JSON.parse(decoder.decode(value))
+}
+
+/** @throws Error always */
+function refuseValue(what: string): never {
+  throw new Error(`the value is no ${what} of a hub`)
 }

@@ -37,26 +37,24 @@ class StoredTemplates implements Templates {
     this.#records = new RecordWriter(deps)
   }
 
-  async get(name: string, { signal }: CallOptions = {}): Promise<Template | undefined> {
-    const { store, prefix, ensureOpen } = this.#deps
-    ensureOpen()
+  async get(name: string, options: CallOptions = {}): Promise<Template | undefined> {
+    this.#deps.ensureOpen()
     checkTemplateName(name)
-    // Whoever wrote it has waited until this member had it.
-    const kv = await store.get(prefix + placeOf(name).key, { signal, serializable: true })
-    return kv && decodeTemplate(name, kv)
+    return await this.#read(name, options)
   }
 
   async list(request: SliceRequest = {}): Promise<Slice<Template>> {
-    const { store, prefix, ensureOpen } = this.#deps
-    ensureOpen()
+    this.#deps.ensureOpen()
     const { after, limit } = checkSlice(request)
-    const all = `${prefix}templates/`
-    const { kvs, more } = await store.range(
-      { key: after === undefined ? all : `${all}${escapeName(after)}\0`, rangeEnd: endOf(all), limit },
-      { signal: request.signal, serializable: true },
-    )
-    const items = kvs.map((kv) => decodeTemplate(unescapeName(kv.keyString.slice(all.length)), kv))
-    return { items, next: more ? items.at(-1)?.name : undefined }
+    const names = await this.#names(request)
+    const rest = after === undefined ? names : names.filter((name) => name > after)
+    const slice = rest.slice(0, limit)
+    const items: Template[] = []
+    for (const name of slice) {
+      const template = await this.#read(name, request)
+      if (template !== undefined) items.push(template)
+    }
+    return { items, next: rest.length > limit ? slice.at(-1) : undefined }
   }
 
   async save(name: string, spec: TemplateSpec, options: WriteOptions = {}): Promise<Template> {
@@ -65,7 +63,7 @@ class StoredTemplates implements Templates {
     checkTemplateName(name)
     const draft = toTemplateSpec(spec, contentMaxBytes)
     const decide = (kv: KeyValue | undefined, atMs: number): RecordChange<Template> => {
-      const createdAtMs = kv === undefined ? atMs : decodeTemplate(name, kv).createdAtMs
+      const createdAtMs = (kv && this.#decode(name, kv)?.createdAtMs) ?? atMs
       const times = { createdAtMs, changedAtMs: atMs }
       return {
         value: encodeTemplate({ ...draft, ...times }),
@@ -85,6 +83,46 @@ class StoredTemplates implements Templates {
     }
     await this.#records.write(placeOf(name), decide, options)
   }
+
+  /** All names, in order: that of the keys is another one, since names are escaped there. */
+  async #names({ signal }: CallOptions): Promise<readonly string[]> {
+    const { store, prefix } = this.#deps
+    const all = `${prefix}templates/`
+    const range = { key: all, rangeEnd: endOf(all), keysOnly: true } as const
+    const { kvs } = await store.range(range, { signal, serializable: true })
+    const names = kvs.map(({ keyString }) =>
+      this.#readable(keyString, () => nameOf(keyString.slice(all.length))),
+    )
+    return names.filter((name) => name !== undefined).sort()
+  }
+
+  async #read(name: string, { signal }: CallOptions): Promise<Template | undefined> {
+    const { store, prefix } = this.#deps
+    // Whoever wrote it has waited until this member had it.
+    const kv = await store.get(prefix + placeOf(name).key, { signal, serializable: true })
+    return kv && this.#decode(name, kv)
+  }
+
+  #decode(name: string, kv: KeyValue): Template | undefined {
+    return this.#readable(kv.keyString, () => decodeTemplate(name, kv))
+  }
+
+  /** @returns undefined: no hub has written this */
+  #readable<Result>(key: string, read: () => Result): Result | undefined {
+    try {
+      return read()
+    } catch (error) {
+      this.#deps.environment.logger.error('something in the store is not of a hub', { key, error })
+      return undefined
+    }
+  }
+}
+
+/** @throws Error no hub writes such a key */
+function nameOf(part: string): string {
+  const name = unescapeName(part)
+  if (escapeName(name) !== part) throw new Error('a key stands for one name, and a name has one key')
+  return name
 }
 
 function placeOf(name: string): RecordPlace {

@@ -100,6 +100,24 @@ function stored(value: string | Uint8Array, modRevision = 7): StoredValue {
   return { value: whole.subarray(6, whole.length - 5), modRevision }
 }
 
+/** What stands in the store, at the least. */
+const storedInfo = {
+  ...{ version: 1, name: 'v1', md5: 'x', sizeBytes: 0, format: 'text', tags: {}, comment: '' },
+  ...{ encrypted: false, origin: 'publish', releasedAtMs: 5, actor: '', reason: '' },
+}
+const storedFile = {
+  ...{ format: 'text', comment: '', tags: {}, encrypted: false, hasDraft: false, latestVersion: 0 },
+  ...{ createdAtMs: 5, changedAtMs: 5 },
+}
+const storedGroup = {
+  ...{ comment: '', business: '', department: '', metadata: {}, createdAtMs: 5, changedAtMs: 5 },
+}
+const storedTemplate = { format: 'text', comment: '', createdAtMs: 5, changedAtMs: 5 }
+
+function withGray(rule: unknown): object {
+  return { ...storedFile, gray: { ...storedInfo, origin: 'gray', rule } }
+}
+
 /** Bytes compare as bytes, whatever class they are of. */
 function plainKey(key: WrappedKey | undefined): unknown {
   return key && { keyId: key.keyId, bytes: [...key.bytes] }
@@ -179,18 +197,100 @@ describe('the codec', () => {
   })
 
   test('leaves out what a later version says', () => {
-    const file = decodeFile(
-      'a/b/c',
-      stored('{"format":"text","newer":1,"release":{"version":1,"newer":2}}'),
-    ).file
+    const plain = { ...storedFile, newer: 1, release: { ...storedInfo, newer: 2 } }
+    const { file } = decodeFile('a/b/c', stored(JSON.stringify(plain)))
     expect(file).not.toHaveProperty('newer')
     expect(file.release).not.toHaveProperty('newer')
-    expect(decodeGroup('a/b', stored('{"comment":"x","newer":1}'))).not.toHaveProperty('newer')
+    const group = decodeGroup('a/b', stored(JSON.stringify({ ...storedGroup, newer: 1 })))
+    expect(group).not.toHaveProperty('newer')
+    expect(decodeGone(stored('{"latestVersion":3,"newer":1}').value)).toBe(3)
+    const head = JSON.stringify({ ...storedInfo, newer: 1 })
+    expect(decodeContent<ReleaseInfo>(stored(`${head}\nx`).value).head.version).toBe(1)
+    const template = decodeTemplate('t', stored(`${JSON.stringify({ ...storedTemplate, newer: 1 })}\nx`))
+    expect(template).not.toHaveProperty('newer')
+  })
+
+  test.each<readonly [what: string, rule: object]>([
+    ['says more', { percent: 5, until: { ms: 5 } }],
+    ['has parts of another shape', { labels: { any: [] }, addresses: '10.0.0.0/8', percent: '5' }],
+  ])('takes a rule of a later version that %s', (_, rule) => {
+    const { file } = decodeFile('a/b/c', stored(JSON.stringify(withGray(rule))))
+    expect(file.gray?.rule).toEqual(rule)
+  })
+
+  test('takes times with fractions, as the clock of a host may tell them', () => {
+    const { file } = decodeFile('a/b/c', stored(JSON.stringify({ ...storedFile, changedAtMs: 5.5 })))
+    expect(file.changedAtMs).toBe(5.5)
   })
 
   test('refuses what is none of it', () => {
     expect(() => decodeFile('a/b/c', stored('nonsense'))).toThrow(SyntaxError)
     expect(() => decodeContent(stored('{}').value)).toThrow('a content has a line before it')
     expect(() => decodeContent(stored('{\n').value)).toThrow(SyntaxError)
+    for (const json of ['5', 'null', '"text"', 'true', '[]', '{}', '[{}]']) {
+      const value = stored(json)
+      const withContent = stored(`${json}\nx`)
+      expect(() => decodeFile('a/b/c', value)).toThrow('the value is no file')
+      expect(() => decodeGroup('a/b', value)).toThrow('the value is no group')
+      expect(() => decodeGone(value.value)).toThrow('the value is no version')
+      expect(() => decodeContent(withContent.value)).toThrow('the value is no content')
+      expect(() => decodeTemplate('t', withContent)).toThrow('the value is no template')
+    }
+  })
+
+  test.each<readonly [what: string, change: object]>([
+    ['no format', { format: undefined }],
+    ['a comment that is none', { comment: 5 }],
+    ['no tags', { tags: undefined }],
+    ['tags that are null', { tags: null }],
+    ['tags that are a list', { tags: [] }],
+    ['a tag that is no text', { tags: { a: 1 } }],
+    ['encryption that is no yes or no', { encrypted: 1 }],
+    ['no word of a draft', { hasDraft: undefined }],
+    ['a version in quotes', { latestVersion: '7' }],
+    ['a version below all', { latestVersion: -1 }],
+    ['half a version', { latestVersion: 1.5 }],
+    ['no time', { createdAtMs: undefined }],
+    ['a time in quotes', { changedAtMs: '5' }],
+    ['a time before all', { changedAtMs: -1 }],
+    ['a time that no trail can tell', { changedAtMs: 10 ** 14 }],
+    ['a release that is none', { release: {} }],
+    ['a release that is null', { release: null }],
+    ['a release of version 0', { release: { ...storedInfo, version: 0 } }],
+    ['a release without an MD5', { release: { ...storedInfo, md5: undefined } }],
+    ['a release without tags', { release: { ...storedInfo, tags: undefined } }],
+    ['a release of an older one that is none', { release: { ...storedInfo, from: '1' } }],
+    ['a gray release without a rule', { gray: storedInfo }],
+    ['a rule that is a text', withGray('all')],
+    ['a rule that is null', withGray(null)],
+    ['a data key without an id', { dataKey: { bytes: '' } }],
+    ['a data key without bytes', { dataKey: { keyId: 'a' } }],
+    ['a data key that is null', { dataKey: null }],
+  ])('takes nothing for a file that has %s', (_, change) => {
+    expect(() => decodeFile('a/b/c', stored(JSON.stringify(storedFile)))).not.toThrow()
+    const value = stored(JSON.stringify({ ...storedFile, ...change }))
+    expect(() => decodeFile('a/b/c', value)).toThrow('the value is no file')
+  })
+
+  test.each<readonly [what: string, change: object]>([
+    ['no comment', { comment: undefined }],
+    ['a business that is none', { business: 1 }],
+    ['no department', { department: undefined }],
+    ['metadata that is no text', { metadata: { a: {} } }],
+    ['no time', { changedAtMs: undefined }],
+  ])('takes nothing for a group that has %s', (_, change) => {
+    expect(() => decodeGroup('a/b', stored(JSON.stringify(storedGroup)))).not.toThrow()
+    const value = stored(JSON.stringify({ ...storedGroup, ...change }))
+    expect(() => decodeGroup('a/b', value)).toThrow('the value is no group')
+  })
+
+  test.each<readonly [what: string, head: object]>([
+    ['no MD5', { ...storedInfo, md5: undefined }],
+    ['a version and nothing else', { version: 1, md5: 'x' }],
+    ['a version in quotes', { ...storedInfo, version: '1' }],
+    ['a data key that is none', { md5: 'x', dataKey: 'secret' }],
+  ])('takes nothing for a content that has %s', (_, head) => {
+    const value = stored(`${JSON.stringify(head)}\nx`)
+    expect(() => decodeContent(value.value)).toThrow('the value is no content')
   })
 })

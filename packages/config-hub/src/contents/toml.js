@@ -10,6 +10,36 @@ import { ContentFault, refuseAt, tooDeep } from './fault.js'
  */
 export function checkToml(content) {
   checkDepth(content, parsed(content))
+  checkDays(content)
+}
+
+/** The last days of months: only of these, the parser does not know whether a month has them. */
+const lastDays = /(\d{4})-(?:02-(29|30|31)|(?:04|06|09|11)-31)/g
+
+/**
+ * Days that their month does not have: the parser takes them for some of the next month, and does not tell where they were. So it reads
+ * the content once more, with a day in their place that it refuses; where they are no days, but texts or comments, it does not.
+ *
+ * Source: TOML 1.0, offset date-time; RFC 3339, section 5.7.
+ *
+ * @param {string} content
+ */
+function checkDays(content) {
+  const marked = content.replace(lastDays, (date, year, february) =>
+    february === '29' && isLeap(Number(year)) ? date : `${date.slice(0, -2)}9${date.slice(-1)}`,
+  )
+  if (marked === content) return
+  try {
+    parsed(marked)
+  } catch (error) {
+    // Names may look like days, and now like each other.
+    if (error instanceof ContentFault && error.message === 'invalid date') throw error
+  }
+}
+
+/** @param {number} year */
+function isLeap(year) {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 }
 
 /**

@@ -1,20 +1,18 @@
 import { refuseAt } from './fault.js'
+import { illegalChar, matchAt, name, space } from './xml-parts.ts'
 
-// Source of all of it: XML 1.0, fifth edition, sections 2.3, 3.1 and 4.1.
-
-const nameStart =
-  ':A-Z_a-z\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u02ff\\u0370-\\u037d\\u037f-\\u1fff\\u200c\\u200d\\u2070-\\u218f' +
-  '\\u2c00-\\u2fef\\u3001-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\ufffd\\u{10000}-\\u{effff}'
-const name = `[${nameStart}][${nameStart}.0-9\\u00b7\\u0300-\\u036f\\u203f\\u2040-]*`
-const space = '[ \\t\\r\\n]'
+// Source of all of it: XML 1.0, fifth edition, sections 2.3, 3.1 and 4.1; of references to characters, production 66 (CharRef).
 
 const startTag = new RegExp(`<(${name})`, 'uy')
 const attribute = new RegExp(`${space}+(${name})${space}*=${space}*("[^"<]*"|'[^'<]*')`, 'uy')
 const startTagEnd = new RegExp(`${space}*(/?)>`, 'uy')
 const endTag = new RegExp(`</(${name})${space}*>`, 'uy')
-const reference = new RegExp(`&(?:#[0-9]+|#x[0-9A-Fa-f]+|(${name}));`, 'uy')
+const reference = new RegExp(`&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(${name}));`, 'uy')
 
 const predefined: ReadonlySet<string> = new Set(['amp', 'lt', 'gt', 'apos', 'quot'])
+
+/** What is said of a character that XML does not have. */
+export const noSuchChar = 'XML has no such character, not even in an escape'
 
 /** The tag that begins an element, and ends it as well if it is empty. */
 export interface StartTag {
@@ -70,15 +68,19 @@ export interface ReferencePart {
 export function checkReferences(content: string, { start, end, hasDoctype }: ReferencePart): void {
   const text = content.slice(start, end)
   for (let at = text.indexOf('&'); at !== -1; at = text.indexOf('&', at + 1)) {
-    const [found, entity] = matchAt(reference, text, at) ?? []
+    const [found, decimal, hexadecimal, entity] = matchAt(reference, text, at) ?? []
     if (found === undefined) refuseAt(content, start + at, 'a lone ampersand is written &amp;')
+    if (entity === undefined && !isChar(decimal ?? `0x${hexadecimal}`)) {
+      refuseAt(content, start + at, noSuchChar)
+    }
     if (entity !== undefined && !hasDoctype && !predefined.has(entity)) {
       refuseAt(content, start + at, 'there is no such entity')
     }
   }
 }
 
-function matchAt(pattern: RegExp, content: string, offset: number): RegExpExecArray | null {
-  pattern.lastIndex = offset
-  return pattern.exec(content)
+/** @param number of a character, decimal or hexadecimal */
+function isChar(number: string): boolean {
+  const code = Number(number)
+  return code <= 0x10ffff && !illegalChar.test(String.fromCodePoint(code))
 }

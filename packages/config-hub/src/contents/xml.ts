@@ -1,6 +1,8 @@
 import { contentMaxDepth } from './content-limits.js'
 import { refuseAt, tooDeep } from './fault.js'
-import { checkReferences, readEndTag, readStartTag } from './xml-tag.ts'
+import { illegalChar } from './xml-parts.ts'
+import { checkInstruction, readDoctype, readDoctypeEnd } from './xml-prolog.ts'
+import { checkReferences, noSuchChar, readEndTag, readStartTag } from './xml-tag.ts'
 
 /**
  * Well-formed XML 1.0. A DOCTYPE may be there; what it declares is neither checked nor fetched, and no entity is ever expanded.
@@ -8,13 +10,10 @@ import { checkReferences, readEndTag, readStartTag } from './xml-tag.ts'
  * @throws ContentFault
  */
 export function checkXml(content: string): void {
-  const illegal = content.search(illegalChars)
-  if (illegal !== -1) refuseAt(content, illegal, 'XML has no such character, not even in an escape')
+  const illegal = content.search(illegalChar)
+  if (illegal !== -1) refuseAt(content, illegal, noSuchChar)
   new XmlCheck(content).run()
 }
-
-/** Source: XML 1.0, section 2.2. */
-const illegalChars = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 /** What is no space in XML. */
 const noSpace = /[^ \t\r\n]/
@@ -90,10 +89,10 @@ class XmlCheck {
   }
 
   #passInstruction(start: number): number {
-    const isDeclaration = /^<\?xml[\s?]/i.test(this.#content.slice(start, start + 6))
+    const end = this.#endOf('?>', start, start + 2)
     const isFirst = start === 0 || (start === 1 && this.#content.startsWith('\ufeff'))
-    if (isDeclaration && !isFirst) this.#refuse(start, 'the declaration stands at the very beginning')
-    return this.#endOf('?>', start, start + 2)
+    checkInstruction(this.#content, { start, isFirst })
+    return end
   }
 
   #passComment(start: number): number {
@@ -102,18 +101,21 @@ class XmlCheck {
     return end + 1
   }
 
-  /** It ends where neither a quote, a comment, an instruction nor its own brackets are open. */
   #passDoctype(start: number): number {
     if (this.#hasRoot || this.#hasDoctype) this.#refuse(start, 'one DOCTYPE stands before the element')
     this.#hasDoctype = true
-    let inBrackets = false
-    for (let at = start + 9; at < this.#content.length; at++) {
+    const at = readDoctype(this.#content, start)
+    return readDoctypeEnd(this.#content, this.#content[at] === '[' ? this.#passSubset(at, start) : at)
+  }
+
+  /** What a DOCTYPE declares ends where neither a quote, a comment nor an instruction is open. */
+  #passSubset(bracket: number, start: number): number {
+    for (let at = bracket + 1; at < this.#content.length; at++) {
       const char = this.#content[at]
-      if (char === '>' && !inBrackets) return at + 1
-      if (char === '[' || char === ']') inBrackets = char === '['
-      else if (char === '"' || char === "'") at = this.#endOf(char, at, at + 1) - 1
-      else if (this.#content.startsWith('<!--', at)) at = this.#endOf('-->', at, at + 4) - 1
-      else if (this.#content.startsWith('<?', at)) at = this.#endOf('?>', at, at + 2) - 1
+      if (char === ']') return at + 1
+      if (char === '"' || char === "'") at = this.#endOf(char, at, at + 1) - 1
+      else if (this.#content.startsWith('<!--', at)) at = this.#passComment(at) - 1
+      else if (this.#content.startsWith('<?', at)) at = this.#passInstruction(at) - 1
     }
     return this.#refuse(start, 'what begins here does not end')
   }

@@ -14,8 +14,12 @@ const unprintable = /[\p{Control}\p{Line_Separator}\p{Paragraph_Separator}]/u
 /**
  * What nobody sees, or what makes others see something else: marks of direction, joiners and spaces without width, fillers that look like
  * nothing, tags, and what chooses among the looks of a character. Two names that look alike shall be the same.
+ *
+ * Unicode has no property for those that are named here: joiners of Tifinagh and Brahmi, the blank of braille, blanks of hieroglyphs, the
+ * filler of Khitan, and a note without a head.
  */
-const invisible = /[\p{Format}\p{Default_Ignorable_Code_Point}]/u
+const invisible =
+  /[\p{Format}\p{Default_Ignorable_Code_Point}\u2d7f\u{1107f}\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}]/u
 
 /**
  * What means nothing anywhere, or only to those who agreed on it. Characters that are not assigned yet may be in a later version of Unicode:

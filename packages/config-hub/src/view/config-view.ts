@@ -20,7 +20,11 @@ export interface ViewListener {
   changed(entry: FileEntry): void
   /** Everything up to a revision is in, and everybody was told. */
   moved(revision: number): void
-  /** The content of what is seen now has come along with it, and is likely to be read: somebody watches, or has read the last one. */
+  /**
+   * The content of what is seen now has come along with it, and is likely to be read: somebody watches, or has read the last one.
+   *
+   * @throws Error it is no content
+   */
   offered(line: ContentRef, value: Uint8Array): void
   /** Something stands in the store that no hub wrote. It is left out. */
   unreadable(key: string, error: unknown): void
@@ -172,7 +176,13 @@ export class ConfigView implements PrefixFollowerTarget {
   #offer(line: ReleaseLine, contents: Gathered['contents']): void {
     if (line.info === undefined) return
     const kv = contents.get(releaseKey(line.path, line.info.version))
-    if (kv !== undefined) this.#listener.offered(line, kv.value)
+    if (kv === undefined) return
+    try {
+      this.#listener.offered(line, kv.value)
+    } catch (error) {
+      if (error instanceof InvariantError) throw error
+      this.#listener.unreadable(kv.keyString, error)
+    }
   }
 
   /** Names of all that is known, as keys are, without the prefix. */

@@ -155,6 +155,43 @@ describe('a file', () => {
     expect(() => checkFileKey(inGroup(file))).toThrow(refusal('file'))
   })
 
+  test.each<readonly [what: string, first: number, last: number]>([
+    ['a grapheme joiner', 0x034f, 0x034f],
+    ['fillers of Hangul', 0x115f, 0x1160],
+    ['vowels of Khmer that are not written', 0x17b4, 0x17b5],
+    ['selectors of Mongolian, and a vowel separator', 0x180b, 0x180f],
+    ['operators that are not seen', 0x2060, 0x206f],
+    ['the blank of braille', 0x2800, 0x2800],
+    ['a joiner of Tifinagh', 0x2d7f, 0x2d7f],
+    ['a filler of Hangul', 0x3164, 0x3164],
+    ['variation selectors', 0xfe00, 0xfe0f],
+    ['a filler of Hangul of half width', 0xffa0, 0xffa0],
+    ['marks between lines', 0xfff0, 0xfffb],
+    ['a joiner of Brahmi', 0x1107f, 0x1107f],
+    ['controls of hieroglyphs', 0x13430, 0x1343f],
+    ['blanks of hieroglyphs', 0x13441, 0x13442],
+    ['the filler of Khitan', 0x16fe4, 0x16fe4],
+    ['controls of shorthand', 0x1bca0, 0x1bca3],
+    ['a note without a head', 0x1d159, 0x1d159],
+    ['beams and slurs', 0x1d173, 0x1d17a],
+    ['tags', 0xe0000, 0xe007f],
+    ['more variation selectors', 0xe0100, 0xe01ef],
+  ])('may not be called by what nobody sees: %s', (_, first, last) => {
+    for (let code = first; code <= last; code++) {
+      const file = `a${String.fromCodePoint(code)}b`
+      expect(() => checkFileKey(inGroup(file)), code.toString(16)).toThrow('characters that are not seen')
+    }
+  })
+
+  // What looks a little like it.
+  test.each(['2422', '2801', '2d65', '3163', '1107e', '13440', '16b00', '1d158'])(
+    'may be called by what is seen: U+%s',
+    (code) => {
+      const file = `a${String.fromCodePoint(Number.parseInt(code, 16))}b`
+      expect(() => checkFileKey(inGroup(file))).not.toThrow()
+    },
+  )
+
   // Confusable letters cannot be told from each other without knowing what people mean; nothing takes them for one another here.
   test.each([
     ['a slash of full width', '\uff0f', '/'],
