@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createRecordingLogger } from '@orrery/environment/testing'
 import { openStoreInWorker, type Store } from '@orrery/store'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
 import { memoryDirectory } from '../servers/etcd.ts'
 import { tallies, type ThreadedMember } from './threaded-member-store.ts'
 

@@ -5,7 +5,7 @@ import { openMember, openStore, restoreSnapshot, type Store, type StoreOptions }
 import { storeConformance } from '@orrery/store/testing'
 import { createTcpTransport } from '@orrery/transport-tcp'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { freePorts } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
 import { memoryDirectory } from '../servers/etcd.ts'
 
 /** Timers with which members on one machine soon find a leader. */

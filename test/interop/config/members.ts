@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { freePorts } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
 import { type EtcdLikeServer, memoryDirectory } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
 import { type Together, startTogether } from '../servers/together.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { RegistryStats } from '@orrery/registry'
-import { freePorts } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
 import { type EtcdLikeServer, memoryDirectory } from '../servers/etcd.ts'
 import { startOrrery } from '../servers/orrery.ts'
 import { type Together, startTogether } from '../servers/together.ts'

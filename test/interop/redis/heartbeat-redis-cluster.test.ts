@@ -6,7 +6,8 @@ import { createRedisHeartbeatStore, redisHeartbeatStoreDefaults } from '@orrery/
 import { heartbeatStoreConformance } from '@orrery/registry/testing'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePorts, startProcess } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
+import { startProcess } from '../servers/child.ts'
 import { quick, recovered, subjectsOf, unavailable } from './heartbeats.ts'
 import { startRedis, startRedisCluster, until } from './redis-server.ts'
 

@@ -13,7 +13,7 @@ import {
 import type { HeartbeatStore } from '@orrery/registry'
 import { heartbeatStoreConformance } from '@orrery/registry/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePorts } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
 import { quick, recovered, subjectsOf, unavailable } from './heartbeats.ts'
 import { type RedisServer, startRedis, until } from './redis-server.ts'
 

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
-import { freePorts, type ServerProcess, startProcess } from '../servers/child.ts'
+import { freePorts } from '../../free-ports.ts'
+import { type ServerProcess, startProcess } from '../servers/child.ts'
 
 /** How clients of the tests connect. */
 type Access = Omit<RedisOptions, 'replyMapping'>

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { etcdctl } from './etcdctl.ts'
-import { freePorts } from './child.ts'
+import { freePorts } from '../../free-ports.ts'
 import { type EtcdLikeServer, memoryDirectory } from './etcd.ts'
 import { type OrreryOptions, startOrrery } from './orrery.ts'
 

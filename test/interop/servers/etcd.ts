@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePorts, type ServerProcess, startProcess } from './child.ts'
+import { freePorts } from '../../free-ports.ts'
+import { type ServerProcess, startProcess } from './child.ts'
 
 /** A server that speaks the etcd v3 protocol, whoever wrote it. */
 export interface EtcdLikeServer extends AsyncDisposable {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { freePorts, type ServerProcess, startProcess } from './child.ts'
+import { freePorts } from '../../free-ports.ts'
+import { type ServerProcess, startProcess } from './child.ts'
 import { type EtcdLikeServer, healthy } from './etcd.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { clusterDefinition, type etcdserverpb, maintenanceDefinition } from '@orrery/adapter-etcd'
-import { freePorts } from '../../servers/child.ts'
+import { freePorts } from '../../../free-ports.ts'
 import { Disks } from './disks.ts'
 import { EtcdClient } from './etcd-client.ts'
 import { Machine } from './machine.ts'

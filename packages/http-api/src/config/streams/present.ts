@@ -7,7 +7,7 @@ import type {
   WatchTarget,
 } from '@orrery/config-hub'
 import { configLimits } from '@orrery/config-hub'
-import { watchedOf } from './watched.ts'
+import { pathOf, watchedOf } from './watched.ts'
 
 /** What a client sees. */
 export interface Present {
@@ -95,8 +95,4 @@ function* filesOf(hub: ConfigHub, target: WatchTarget): Iterable<ConfigFile> {
 
 function keyOf({ namespace, group, file }: FileKey): FileKey {
   return { namespace, group, file }
-}
-
-function pathOf({ namespace, group, file }: FileKey): string {
-  return `${namespace}\n${group}\n${file}`
 }

@@ -9,12 +9,17 @@ export function watchedOf(targets: readonly WatchTarget[]): (key: FileKey) => bo
     if (file === undefined) begins.add(home + prefix)
     else files.add(home + file)
   }
-  return ({ namespace, group, file }) => {
-    const path = `${namespace}\n${group}\n${file}`
+  return (key) => {
+    const path = pathOf(key)
     if (files.has(path)) return true
-    for (let end = path.length - file.length; end <= path.length; end++) {
+    for (let end = path.length - key.file.length; end <= path.length; end++) {
       if (begins.has(path.slice(0, end))) return true
     }
     return false
   }
+}
+
+/** A text that stands for one file: no name has a line end. */
+export function pathOf({ namespace, group, file }: FileKey): string {
+  return `${namespace}\n${group}\n${file}`
 }
