@@ -134,16 +134,24 @@ export function decodeFile(path: string, { value, modRevision }: StoredValue): F
   return { path, file, dataKey: keyOf(stored.dataKey) }
 }
 
-/** The value that says which version a deleted file had last. */
-export function encodeGone(latestVersion: number): string {
-  return JSON.stringify({ latestVersion })
+/** What is left of a file that was deleted. */
+export interface GoneRecord {
+  /** The last that was given for its name. */
+  readonly latestVersion: number
+  /** Unit: ms since the epoch. */
+  readonly deletedAtMs: number
 }
 
-/** @returns the version that a deleted file had last @throws Error the value is no version */
-export function decodeGone(value: Uint8Array): number {
+/** The value of what is left of a file. */
+export function encodeGone({ latestVersion, deletedAtMs }: GoneRecord): string {
+  return JSON.stringify({ latestVersion, deletedAtMs })
+}
+
+/** @throws Error the value is nothing that is left of a file */
+export function decodeGone(value: Uint8Array): GoneRecord {
   const stored = parse(value)
   if (!isStoredGone(stored)) refuseValue('version')
-  return stored.latestVersion
+  return { latestVersion: stored.latestVersion, deletedAtMs: stored.deletedAtMs }
 }
 
 /** The value of a release or a draft. */

@@ -143,7 +143,7 @@ class StoreConfigHub implements ConfigHub {
     this.gray = this.#createGray()
     this.templates = createTemplates({ ...records, contentMaxBytes, ensureOpen: this.#ensureOpen })
     this.archives = createArchives({ files: this.files, releases: this.releases, contentMaxBytes })
-    this.audit = createAuditTrail({ store, prefix, ensureOpen: this.#ensureOpen })
+    this.audit = createAuditTrail({ store, clock, prefix, ensureOpen: this.#ensureOpen })
     this.dataKeys = this.#createDataKeys(
       new DataKeyRewrapper({ store, prefix, contents, writer: this.#writer, reached }),
     )

@@ -6,12 +6,13 @@ import type { FileKey, GroupKey } from './model.ts'
  * ```text
  * live/groups/<namespace>/<group>
  * live/files/<namespace>/<group>/<file>                what a file is, and which releases of it are seen by whom
- * live/gone/<namespace>/<group>/<file>                 the last version of a file that was deleted
+ * live/gone/<namespace>/<group>/<file>                 the last version of a file that was deleted, and when it was
  * live/releases/<namespace>/<group>/<file>/<version>   releases with their contents; 16 digits
  * drafts/<namespace>/<group>/<file>                    contents that are not released
  * templates/<name>
- * audit/all/<id>                                       every write; ids begin with their time, turned: the newest come first
- * audit/of/<namespace>/<group>/<file>/<id>             the same by subject, without a value
+ * audit/all/<id>                                       records of writes; ids begin with their time, turned: the newest come first
+ * audit/of/<namespace>/<group>//<id>                   those of groups, without a value
+ * audit/of///<template>/<id>                           those of templates, likewise
  * ```
  *
  * Names are escaped as parts of URLs are, so that a slash in one separates nothing. Members follow `live/` with one watch; of it they

@@ -69,9 +69,11 @@ export function isStoredGroup(value: unknown): value is StoredGroup {
   )
 }
 
-/** Whether a value says which version a deleted file had last. */
-export function isStoredGone(value: unknown): value is Pick<ConfigFile, 'latestVersion'> {
-  return isObject(value) && isCount(value['latestVersion'], 0)
+/** Whether a value says what is left of a deleted file. */
+export function isStoredGone(
+  value: unknown,
+): value is Pick<ConfigFile, 'latestVersion'> & { readonly deletedAtMs: number } {
+  return isObject(value) && isCount(value['latestVersion'], 0) && isTime(value['deletedAtMs'])
 }
 
 /** Whether a value stands before a content. What has a version is a release. */

@@ -193,7 +193,12 @@ describe('the codec', () => {
         },
       ),
     )
-    fc.assert(fc.property(version, (latest) => decodeGone(stored(encodeGone(latest)).value) === latest))
+    fc.assert(
+      fc.property(version, fc.nat(), (latestVersion, deletedAtMs) => {
+        const gone = { latestVersion, deletedAtMs }
+        expect(decodeGone(stored(encodeGone(gone)).value)).toEqual(gone)
+      }),
+    )
   })
 
   test('leaves out what a later version says', () => {
@@ -203,7 +208,10 @@ describe('the codec', () => {
     expect(file.release).not.toHaveProperty('newer')
     const group = decodeGroup('a/b', stored(JSON.stringify({ ...storedGroup, newer: 1 })))
     expect(group).not.toHaveProperty('newer')
-    expect(decodeGone(stored('{"latestVersion":3,"newer":1}').value)).toBe(3)
+    expect(decodeGone(stored('{"latestVersion":3,"deletedAtMs":5,"newer":1}').value)).toEqual({
+      latestVersion: 3,
+      deletedAtMs: 5,
+    })
     const head = JSON.stringify({ ...storedInfo, newer: 1 })
     expect(decodeContent<ReleaseInfo>(stored(`${head}\nx`).value).head.version).toBe(1)
     const template = decodeTemplate('t', stored(`${JSON.stringify({ ...storedTemplate, newer: 1 })}\nx`))

@@ -24,7 +24,8 @@ const countDigits = 3
 const countMax = 36 ** countDigits - 1
 
 /**
- * Makes the ids of entries: `<time>-<order>-<writer and count>`. No two writers make the same one, and no writer makes one twice.
+ * Makes the ids of records: `<time>-<order>-<writer and count>`. No two writers make the same one, and no writer makes one twice. A record
+ * has the entries of one txn and one time; its order is the highest of theirs.
  *
  * In the store ids stand upside down, each digit as what is missing to the highest one, so that the newest come first: a store gives the
  * first keys of a range at once, and the last ones only after all others.
@@ -54,13 +55,20 @@ export class AuditIds {
   }
 }
 
-/** The beginning of the ids of a time, as they stand in the store. @param atMs what is out of range is taken for the end of it */
+/** The beginning of the ids of records of a time, as they stand in the store. @param atMs what is out of range is taken for the end of it */
 export function timeKey(atMs: number): string {
   const bounded = Math.min(Math.max(0, Math.floor(atMs)), timeMax)
   return String(timeMax - bounded).padStart(timeDigits, '0')
 }
 
+/** The beginning of the ids of records of a time and an order, as they stand in the store. */
+export function orderKey({ atMs, order }: AuditPlace): string {
+  return `${timeKey(atMs)}-${inverse(order, orderMax, orderDigits)}`
+}
+
 const idForm = /^\d{14}-[\da-z]{9}-[\da-z]{9}$/
+/** Which entry of a record it is, in base 36. */
+const entryDigits = 2
 
 /** Whether it looks like an id, whichever way up. */
 export function isAuditId(text: string): boolean {
@@ -85,6 +93,11 @@ export function placeOfId(id: string): AuditPlace {
     atMs: Number(id.slice(0, timeDigits)),
     order: Number.parseInt(id.slice(orderAt, orderAt + orderDigits), 36),
   }
+}
+
+/** The id of an entry. @param id of its record, as it stands in the store @param at which of the record it is, from 0 */
+export function entryIdOf(id: string, at: number): string {
+  return `${invertId(id)}-${at.toString(36).padStart(entryDigits, '0')}`
 }
 
 function inverse(value: number, max: number, digits: number): string {

@@ -3,7 +3,13 @@ import type { StoredValue } from '../codec.ts'
 import type { CallOptions } from '../calls.ts'
 import { endOf, fileKeyOf, filePath } from '../keys.ts'
 import type { AuditAction, AuditEntry } from '../model.ts'
-import { type AuditIds, type AuditPlace, invertId, isAuditId, placeOfId } from './audit-id.ts'
+import { type AuditIds, type AuditPlace, entryIdOf, invertId, isAuditId, placeOfId } from './audit-id.ts'
+
+/** Who wrote, and why: the same for all that a call writes. */
+export interface AuditAuthor {
+  readonly actor: string
+  readonly reason: string
+}
 
 /** A write that is to be in the trail. */
 export interface AuditNote {
@@ -12,57 +18,112 @@ export interface AuditNote {
   readonly action: AuditAction
   readonly version: number | undefined
   readonly beforeRevision: number
+  readonly author: AuditAuthor
   readonly place: AuditPlace
+  /** Of a file: where its entry before this one was made, see {@link RecordedEntry.previous}. */
+  readonly previous: AuditPlace | undefined
 }
 
-/** Who wrote, and why: the same for all that a call writes. */
-export interface AuditAuthor {
-  readonly actor: string
-  readonly reason: string
+/** An entry, as a record has it. */
+export interface RecordedEntry {
+  readonly entry: AuditEntry
+  /** Which of the record it is, from 0. */
+  readonly at: number
+  /**
+   * Of a file: the time of its entry before this one, and a revision above that of the record of that, up to which nothing else was
+   * written of the file. Undefined: it is the first one.
+   */
+  readonly previous: AuditPlace | undefined
 }
 
-/** `audit/all/`, below a prefix: every entry, the newest first. */
-export function allEntries(prefix: string): string {
+/** What notes are written with. */
+export interface AuditParts {
+  /** Under which all keys stand. */
+  readonly prefix: string
+  readonly ids: AuditIds
+}
+
+/** `audit/all/`, below a prefix: every record, the newest first. */
+export function allRecords(prefix: string): string {
   return `${prefix}audit/all/`
 }
 
-/** `audit/of/<subject>/`, below a prefix: entries of one subject, the newest first. */
-export function entriesOf(prefix: string, subject: string): string {
+/** `audit/of/<subject>/`, below a prefix: ids of the records of a subject that is no file, the newest first. */
+export function recordsOf(prefix: string, subject: string): string {
   return `${prefix}audit/of/${subject}/`
 }
 
-/** What is put into the trail together with a write: the entry, and where its subject finds it. */
-export function auditOps(
-  { prefix, ids }: { readonly prefix: string; readonly ids: AuditIds },
-  { subject, action, version, beforeRevision, place }: AuditNote,
-  { actor, reason }: AuditAuthor,
-): readonly [TxnOp, TxnOp] {
-  const id = ids.next(place)
-  const value = JSON.stringify({
+/**
+ * What is put into the trail together with writes of files: a record for all of the same time. Each key takes the store as much work as
+ * all else that a write does to the trail, and files are written in batches.
+ */
+export function recordOps({ prefix, ids }: AuditParts, notes: readonly AuditNote[]): readonly TxnOp[] {
+  const times = new Map<number, AuditNote[]>()
+  for (const note of notes) {
+    const { atMs } = note.place
+    const same = times.get(atMs)
+    if (same === undefined) times.set(atMs, [note])
+    else same.push(note)
+  }
+  return Array.from(times, ([atMs, same]): TxnOp => {
+    const order = same.reduce((highest, { place }) => Math.max(highest, place.order), 0)
+    const key = allRecords(prefix) + ids.next({ atMs, order })
+    return { type: 'put', key, value: JSON.stringify(same.map(storedEntry)) }
+  })
+}
+
+/** The same for one write of what is no file: its record, and where its subject finds it. */
+export function subjectOps({ prefix, ids }: AuditParts, note: AuditNote): readonly [TxnOp, TxnOp] {
+  const id = ids.next(note.place)
+  return [
+    { type: 'put', key: allRecords(prefix) + id, value: JSON.stringify([storedEntry(note)]) },
+    { type: 'put', key: recordsOf(prefix, note.subject) + id },
+  ]
+}
+
+function storedEntry({ subject, action, version, beforeRevision, author, previous }: AuditNote): StoredEntry {
+  return {
     action,
     subject,
     version,
     beforeRevision,
-    actor: actor === '' ? undefined : actor,
-    reason: reason === '' ? undefined : reason,
-  })
-  return [
-    { type: 'put', key: allEntries(prefix) + id, value },
-    { type: 'put', key: entriesOf(prefix, subject) + id },
-  ]
+    previous: previous && [previous.atMs, previous.order],
+    actor: author.actor === '' ? undefined : author.actor,
+    reason: author.reason === '' ? undefined : author.reason,
+  }
 }
 
-/** @param id as it stands in the store @returns undefined: this is no entry */
-export function decodeEntry(id: string, { value, modRevision }: StoredValue): AuditEntry | undefined {
+/** @param id as it stands in the store @returns in the order of their ids; none: this is no record */
+export function decodeRecord(id: string, { value, modRevision }: StoredValue): readonly RecordedEntry[] {
   const stored = isAuditId(id) ? parse(value) : undefined
-  if (stored?.subject === undefined || stored.action === undefined) return undefined
-  const upright = invertId(id)
-  return Object.freeze({
-    ...{ id: upright, atMs: placeOfId(upright).atMs, action: stored.action },
-    ...{ actor: stored.actor ?? '', reason: stored.reason ?? '' },
-    ...fileKeyOf(stored.subject),
-    ...{ version: stored.version, beforeRevision: stored.beforeRevision ?? 0, revision: modRevision },
+  if (!Array.isArray(stored)) return []
+  const { atMs } = placeOfId(invertId(id))
+  return stored.flatMap((one: Partial<StoredEntry> | null, at): RecordedEntry[] => {
+    if (one?.subject === undefined || one.action === undefined) return []
+    const entry = Object.freeze({
+      ...{
+        id: entryIdOf(id, at),
+        atMs,
+        action: one.action,
+        actor: one.actor ?? '',
+        reason: one.reason ?? '',
+      },
+      ...fileKeyOf(one.subject),
+      ...{ version: one.version, beforeRevision: one.beforeRevision ?? 0, revision: modRevision },
+    })
+    const [previousMs, order] = one.previous ?? []
+    const previous = previousMs === undefined || order === undefined ? undefined : { atMs: previousMs, order }
+    return [{ entry, at, previous }]
   })
+}
+
+/** Whether a subject is a file: its entries are found by one another, those of others by `audit/of/`. */
+export function isFile({
+  namespace,
+  group,
+  file,
+}: Pick<AuditEntry, 'namespace' | 'group' | 'file'>): boolean {
+  return namespace !== '' && group !== '' && file !== ''
 }
 
 /** The subject of an entry, as it was noted. */
@@ -71,25 +132,25 @@ export function subjectOf({ namespace, group, file }: AuditEntry): string {
 }
 
 interface StoredEntry {
-  readonly action?: AuditAction
-  readonly subject?: string
-  readonly version?: number
-  readonly beforeRevision?: number
-  readonly actor?: string
-  readonly reason?: string
+  readonly action: AuditAction
+  readonly subject: string
+  readonly version: number | undefined
+  readonly beforeRevision: number
+  /** Time and order. */
+  readonly previous: readonly [number, number] | undefined
+  readonly actor: string | undefined
+  readonly reason: string | undefined
 }
 
-function parse(value: Uint8Array): StoredEntry | undefined {
+function parse(value: Uint8Array): unknown {
   try {
-    return (JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.length).toString()) ?? undefined) as
-      | StoredEntry
-      | undefined
+    return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.length).toString())
   } catch {
     return undefined
   }
 }
 
-/** After what the next entry of a subject has to come, where nothing else says so: of what is created. */
+/** After what the next entry of a subject that is no file has to come. */
 export interface LastEntry {
   /** Where the next one may stand, at the earliest. */
   readonly notBefore: AuditPlace
@@ -97,21 +158,17 @@ export interface LastEntry {
   readonly isLast: Compare
 }
 
-/** The newest entry of a subject. */
+/** The newest entry of a subject that is no file. */
 export async function lastEntryOf(
   { store, prefix }: { readonly store: Pick<Store, 'range'>; readonly prefix: string },
   subject: string,
   { signal }: CallOptions,
 ): Promise<LastEntry> {
-  const all = entriesOf(prefix, subject)
+  const all = recordsOf(prefix, subject)
   const range = { key: all, rangeEnd: endOf(all), limit: 1, keysOnly: true } as const
   // What is missed here is found by the comparison.
   const { kvs } = await store.range(range, { signal, serializable: true })
-  return lastEntry(all, kvs[0]?.keyString)
-}
-
-/** @param all where entries of the subject stand @param key the first of them; undefined: there is none */
-export function lastEntry(all: string, key: string | undefined): LastEntry {
+  const key = kvs[0]?.keyString
   const isLast: Compare = {
     ...{ key: all, rangeEnd: key ?? endOf(all) },
     ...({ target: 'createRevision', result: 'equal', value: 0 } as const),

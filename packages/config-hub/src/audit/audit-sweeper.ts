@@ -2,7 +2,7 @@ import type { Environment, Timer } from '@orrery/environment'
 import type { Store, TxnOp } from '@orrery/store'
 import { endOf } from '../keys.ts'
 import { timeKey } from './audit-id.ts'
-import { allEntries, decodeEntry, entriesOf, subjectOf } from './audit-record.ts'
+import { allRecords, decodeRecord, isFile, recordsOf, subjectOf } from './audit-record.ts'
 
 /** What a sweeper works with. */
 export interface AuditSweeperParts {
@@ -12,8 +12,8 @@ export interface AuditSweeperParts {
   readonly prefix: string
 }
 
-/** Entries that are removed in one txn: each takes two of the operations that it may have. */
-const sliceMaxEntries = 60
+/** Records that are removed in one txn: each takes up to two of the operations that it may have. */
+const sliceMaxRecords = 60
 
 /** How often it looks: a hundred times in the life of an entry, but within these bounds. Unit: ms. */
 const intervalMs = { min: 1_000, max: 3_600_000 } as const
@@ -51,8 +51,8 @@ export class AuditSweeper {
     let removed = 0
     while (!this.#isClosed) {
       const slice = await this.#slice(beforeMs)
-      removed += slice
-      if (slice < sliceMaxEntries) break
+      removed += slice.entries
+      if (slice.records < sliceMaxRecords) break
       // What others want of the store comes in between.
       await new Promise<void>((resolve) => {
         this.#goOn = resolve
@@ -91,22 +91,25 @@ export class AuditSweeper {
   }
 
   /** Removes the newest of those that are too old: the older ones come after them. */
-  async #slice(beforeMs: number): Promise<number> {
+  async #slice(beforeMs: number): Promise<{ readonly records: number; readonly entries: number }> {
     const { store, prefix } = this.#parts
-    const all = allEntries(prefix)
+    const all = allRecords(prefix)
     const { kvs } = await store.range(
-      { key: all + timeKey(beforeMs - 1), rangeEnd: endOf(all), limit: sliceMaxEntries },
+      { key: all + timeKey(beforeMs - 1), rangeEnd: endOf(all), limit: sliceMaxRecords },
       { serializable: true },
     )
-    if (kvs.length === 0) return 0
-    const success = kvs.flatMap((kv): TxnOp[] => {
+    let entries = 0
+    const success: TxnOp[] = []
+    for (const kv of kvs) {
+      success.push({ type: 'deleteRange', key: kv.keyString })
       const id = kv.keyString.slice(all.length)
-      const entry = decodeEntry(id, kv)
-      const own: TxnOp = { type: 'deleteRange', key: kv.keyString }
-      if (entry === undefined) return [own]
-      return [own, { type: 'deleteRange', key: entriesOf(prefix, subjectOf(entry)) + id }]
-    })
-    await store.txn({ success })
-    return kvs.length
+      for (const { entry } of decodeRecord(id, kv)) {
+        entries++
+        if (!isFile(entry))
+          success.push({ type: 'deleteRange', key: recordsOf(prefix, subjectOf(entry)) + id })
+      }
+    }
+    if (kvs.length > 0) await store.txn({ success })
+    return { records: kvs.length, entries }
   }
 }

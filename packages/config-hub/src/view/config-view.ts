@@ -247,7 +247,7 @@ export class ConfigView implements PrefixFollowerTarget {
   }
 
   #putGone(key: FileKey, { value, modRevision }: StoredValue, { changed }: Gathered): void {
-    const version = decodeGone(value)
+    const { latestVersion: version } = decodeGone(value)
     const entry = this.#entry(key)
     const { latestVersion } = entry
     entry.gone = { version, revision: modRevision }

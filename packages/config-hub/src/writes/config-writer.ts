@@ -1,7 +1,7 @@
 import { type Environment, hasCode } from '@orrery/environment'
 import type { Store } from '@orrery/store'
 import type { AuditIds } from '../audit/audit-id.ts'
-import { type AuditAuthor, lastEntryOf } from '../audit/audit-record.ts'
+import { type AuditAuthor, type AuditNote, lastEntryOf } from '../audit/audit-record.ts'
 import type { FileRecord } from '../codec.ts'
 import type { CallOptions, WriteOptions } from '../calls.ts'
 import type { ContentCondition, PublishSpec } from '../config-hub.ts'
@@ -82,10 +82,10 @@ export class ConfigWriter {
   #conflicts = 0
 
   constructor(parts: ConfigWriterParts, options: ConfigWriterOptions) {
-    const { store, environment } = parts
+    const { store, environment, ids } = parts
     this.#parts = parts
     this.#options = options
-    this.#queue = new WriteQueue({ store, environment, prefix: options.prefix }, options.writes)
+    this.#queue = new WriteQueue({ store, environment, ids, prefix: options.prefix }, options.writes)
   }
 
   get stats(): WriteStats {
@@ -218,7 +218,7 @@ export class ConfigWriter {
     state: FileState,
   ): Promise<Written<Result> | undefined> {
     const { key, path, groupPath, options } = call
-    const { contents, check, ids, environment } = this.#parts
+    const { contents, check, environment } = this.#parts
     const { prefix, releasesMaxItems } = this.#options
     requireRevision(options, state.record?.file.revision ?? 0)
     if (options.ifMd5 !== undefined) await this.#requireContent(call, state, options.ifMd5)
@@ -227,7 +227,7 @@ export class ConfigWriter {
     const decided = decide({ key, path, author, state, atMs, contents, check })
     const change = decided instanceof Promise ? await decided : decided
     const creation = state.hasGroup ? undefined : await this.#createGroup(call, author)
-    const ops = opsOf({ prefix, ids, releasesMaxItems }, { state, change }, { path, groupPath, author, atMs })
+    const ops = opsOf({ prefix, releasesMaxItems }, { state, change }, { path, atMs })
     const write: FileWrite = {
       path,
       groupPath,
@@ -235,6 +235,7 @@ export class ConfigWriter {
       gone: state.gone?.modRevision ?? 0,
       creation,
       ops,
+      note: noteOf(state, change, { path, author, atMs }),
       bytes: bytesOf(ops),
     }
     const { type, revision } = await this.#queue.submit(write, options)
@@ -314,6 +315,18 @@ const stateCodes = [
   'CONFIG_CONFLICT',
 ] as const
 
+function noteOf(
+  { record, notBefore }: FileState,
+  { action, version }: FileChange<unknown>,
+  { path, author, atMs }: { readonly path: string; readonly author: AuditAuthor; readonly atMs: number },
+): AuditNote {
+  const { order } = notBefore
+  return {
+    ...{ subject: path, action, version, beforeRevision: record?.file.revision ?? 0, author },
+    ...{ place: { atMs, order }, previous: order === 0 ? undefined : notBefore },
+  }
+}
+
 function recordOf(
   path: string,
   { file, dataKey }: FileChange<unknown>,
@@ -332,11 +345,9 @@ function stateAfter(
   }: { readonly record: FileRecord | undefined; readonly atMs: number; readonly revision: number },
 ): FileState {
   if (record !== undefined) {
-    return { record, gone: undefined, hasGroup: true, notBefore: notBefore(record), revision }
+    return { record, gone: undefined, hasGroup: true, notBefore: notBefore(record, undefined), revision }
   }
   const latestVersion = before.record?.file.latestVersion ?? 0
-  return {
-    ...{ record, gone: { latestVersion, modRevision: revision }, hasGroup: true, revision },
-    notBefore: { atMs, order: before.notBefore.order + 1 },
-  }
+  const gone = { latestVersion, deletedAtMs: atMs, modRevision: revision }
+  return { record, gone, hasGroup: true, notBefore: notBefore(record, gone), revision }
 }

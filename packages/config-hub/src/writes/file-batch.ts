@@ -1,6 +1,7 @@
 import { invariant } from '@orrery/environment'
 import type { TxnOpResult, TxnResult } from '@orrery/mvcc'
 import type { Compare, TxnOp, TxnRequest } from '@orrery/store'
+import { type AuditNote, type AuditParts, recordOps } from '../audit/audit-record.ts'
 
 /** A group that comes to be with the first file in it. */
 export interface GroupCreation {
@@ -22,6 +23,8 @@ export interface FileWrite {
   /** Where the file does not exist: the group to create; undefined: there is one. */
   readonly creation: GroupCreation | undefined
   readonly ops: readonly TxnOp[]
+  /** Its entry in the trail. */
+  readonly note: AuditNote
   /** About what it takes in a request. Unit: bytes. */
   readonly bytes: number
 }
@@ -42,7 +45,45 @@ interface AnswerPlace {
 }
 
 /**
- * The txn of a batch: each write is decided by the store by itself, so that one that comes too late takes no other with it.
+ * The txn of a batch in which every write takes effect, or none: nearly always, nobody else has come in between.
+ *
+ * ```text
+ * if   <each file at the expected revision, or no file, and its group exists, or no such group>
+ * then <put, delete> for each file, <put> for each new group, <put> for all of them into the trail
+ * ```
+ */
+export function jointTxn(parts: AuditParts, writes: readonly FileWrite[]): TxnRequest {
+  const compare: Compare[] = []
+  const success: TxnOp[] = []
+  const created = new Set<string>()
+  for (const write of writes) {
+    const { creation, groupPath, ops } = write
+    pushFileConditions(compare, parts.prefix, write)
+    if (creation !== undefined && !created.has(groupPath)) {
+      created.add(groupPath)
+      compare.push(...groupConditions(parts.prefix, groupPath, creation))
+      success.push(...creation.ops)
+    }
+    success.push(...ops)
+  }
+  success.push(
+    ...recordOps(
+      parts,
+      writes.map(({ note }) => note),
+    ),
+  )
+  return { compare, success }
+}
+
+/** Where the answer to a write stands among those of a txn. */
+interface AnswerPlace {
+  readonly outer: number
+  /** Within a txn that creates a group. */
+  readonly inner: number | undefined
+}
+
+/**
+ * The txn of a batch in which each write is decided by the store by itself, so that one that comes too late takes no other with it.
  *
  * ```text
  * if <file at the expected revision> then <put, delete>              for each file that exists
@@ -52,13 +93,13 @@ interface AnswerPlace {
  *   if <no file> then <put>                                          for each file in it
  * ```
  */
-export class FileBatch {
-  readonly #prefix: string
+export class SeparateTxns {
+  readonly #parts: AuditParts
   readonly #ops: TxnOp[] = []
   readonly #places: AnswerPlace[] = []
 
-  constructor(prefix: string, writes: readonly FileWrite[]) {
-    this.#prefix = prefix
+  constructor(parts: AuditParts, writes: readonly FileWrite[]) {
+    this.#parts = parts
     /** Operations of the groups that are created, and where their txns stand. */
     const created = new Map<string, { readonly outer: number; readonly ops: TxnOp[] }>()
     for (const write of writes) {
@@ -72,7 +113,8 @@ export class FileBatch {
       if (group === undefined) {
         group = { outer: this.#ops.length, ops: [...creation.ops] }
         created.set(groupPath, group)
-        this.#ops.push(this.#groupTxn(write, creation, group.ops))
+        const compare = groupConditions(parts.prefix, groupPath, creation)
+        this.#ops.push({ type: 'txn', compare, success: group.ops })
       }
       this.#places.push({ outer: group.outer, inner: group.ops.length })
       group.ops.push(this.#fileTxn(write))
@@ -94,22 +136,30 @@ export class FileBatch {
     })
   }
 
-  #groupTxn({ groupPath }: FileWrite, { conditions }: GroupCreation, success: readonly TxnOp[]): TxnOp {
-    return {
-      type: 'txn',
-      compare: [isAbsent(`${this.#prefix}live/groups/${groupPath}`), ...conditions],
-      success,
-    }
+  #fileTxn(write: FileWrite): TxnOp {
+    const compare: Compare[] = []
+    pushFileConditions(compare, this.#parts.prefix, write)
+    return { type: 'txn', compare, success: [...write.ops, ...recordOps(this.#parts, [write.note])] }
   }
+}
 
-  #fileTxn({ path, groupPath, expected, gone, creation, ops }: FileWrite): TxnOp {
-    const compare = [isAt(`${this.#prefix}live/files/${path}`, expected)]
-    if (expected === 0) {
-      compare.push(isAt(`${this.#prefix}live/gone/${path}`, gone))
-      if (creation === undefined) compare.push(isPresent(`${this.#prefix}live/groups/${groupPath}`))
-    }
-    return { type: 'txn', compare, success: ops }
-  }
+function pushFileConditions(
+  compare: Compare[],
+  prefix: string,
+  { path, groupPath, expected, gone, creation }: FileWrite,
+): void {
+  compare.push(isAt(`${prefix}live/files/${path}`, expected))
+  if (expected > 0) return
+  compare.push(isAt(`${prefix}live/gone/${path}`, gone))
+  if (creation === undefined) compare.push(isPresent(`${prefix}live/groups/${groupPath}`))
+}
+
+function groupConditions(
+  prefix: string,
+  groupPath: string,
+  { conditions }: GroupCreation,
+): readonly Compare[] {
+  return [isAbsent(`${prefix}live/groups/${groupPath}`), ...conditions]
 }
 
 /** The key is at a revision; 0: it does not exist. */

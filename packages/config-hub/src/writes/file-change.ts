@@ -1,6 +1,4 @@
 import type { TxnOp } from '@orrery/store'
-import { type AuditIds } from '../audit/audit-id.ts'
-import { type AuditAuthor, auditOps } from '../audit/audit-record.ts'
 import { encodeFile, encodeGone } from '../codec.ts'
 import { endOf, releaseKey } from '../keys.ts'
 import type { AuditAction, ConfigFile } from '../model.ts'
@@ -38,13 +36,11 @@ export interface FileChange<Result> {
 export interface OpsParts {
   /** Under which all keys stand. */
   readonly prefix: string
-  readonly ids: AuditIds
   readonly releasesMaxItems: number
 }
 
 /** What of a change does not depend on what is changed. */
-export interface ChangeContext extends FilePlace {
-  readonly author: AuditAuthor
+export interface ChangeContext extends Pick<FilePlace, 'path'> {
   /** Unit: ms since the epoch, not before the last change. */
   readonly atMs: number
 }
@@ -55,7 +51,7 @@ export interface ChangeContext extends FilePlace {
 export function opsOf(
   parts: OpsParts,
   { state, change }: { readonly state: FileState; readonly change: FileChange<unknown> },
-  { path, author, atMs }: ChangeContext,
+  { path, atMs }: ChangeContext,
 ): readonly TxnOp[] {
   const { prefix } = parts
   const { file, dataKey, releases, draft } = change
@@ -64,7 +60,7 @@ export function opsOf(
     ops.push({ type: 'put', key: prefix + releaseKey(path, version), value })
   }
   const key = `${prefix}live/files/${path}`
-  if (file === undefined) deleteFile(ops, { prefix, path, key, state })
+  if (file === undefined) deleteFile(ops, { prefix, path, state, atMs })
   else {
     ops.push({ type: 'put', key, value: encodeFile({ file, dataKey }) })
     if (state.gone !== undefined) ops.push({ type: 'deleteRange', key: `${prefix}live/gone/${path}` })
@@ -73,10 +69,6 @@ export function opsOf(
   const draftKey = `${prefix}drafts/${path}`
   if (draft?.type === 'put') ops.push({ type: 'put', key: draftKey, value: draft.value })
   else if (draft?.type === 'delete') ops.push({ type: 'deleteRange', key: draftKey })
-  const { action, version } = change
-  const beforeRevision = state.record?.file.revision ?? 0
-  const place = { atMs, order: state.notBefore.order }
-  ops.push(...auditOps(parts, { subject: path, action, version, beforeRevision, place }, author))
   return ops
 }
 
@@ -86,18 +78,18 @@ function deleteFile(
   {
     prefix,
     path,
-    key,
     state,
-  }: { readonly prefix: string; readonly path: string; readonly key: string; readonly state: FileState },
+    atMs,
+  }: { readonly prefix: string; readonly path: string; readonly state: FileState; readonly atMs: number },
 ): void {
   const releases = `${prefix}live/releases/${path}/`
   ops.push(
     { type: 'deleteRange', key: releases, rangeEnd: endOf(releases) },
-    { type: 'deleteRange', key },
+    { type: 'deleteRange', key: `${prefix}live/files/${path}` },
     {
       type: 'put',
       key: `${prefix}live/gone/${path}`,
-      value: encodeGone(state.record?.file.latestVersion ?? 0),
+      value: encodeGone({ latestVersion: state.record?.file.latestVersion ?? 0, deletedAtMs: atMs }),
     },
   )
 }

@@ -2,10 +2,8 @@ import { invariant } from '@orrery/environment'
 import type { RangeResult, TxnOpResult } from '@orrery/mvcc'
 import type { Store } from '@orrery/store'
 import type { AuditPlace } from '../audit/audit-id.ts'
-import { entriesOf, lastEntry } from '../audit/audit-record.ts'
-import { decodeFile, decodeGone, type FileRecord } from '../codec.ts'
+import { decodeFile, decodeGone, type FileRecord, type GoneRecord } from '../codec.ts'
 import type { CallOptions } from '../calls.ts'
-import { endOf } from '../keys.ts'
 import type { FileKey, GroupKey } from '../model.ts'
 
 /** What this member has seen of the store, which may lag behind it. */
@@ -14,9 +12,8 @@ export interface SeenState {
   hasGroup(key: GroupKey): boolean
 }
 
-/** What is left of a file that was deleted. */
-export interface GoneRecord {
-  readonly latestVersion: number
+/** What is left of a file, and where. */
+export interface GoneState extends GoneRecord {
   readonly modRevision: number
 }
 
@@ -24,9 +21,12 @@ export interface GoneRecord {
 export interface FileState {
   readonly record: FileRecord | undefined
   /** Undefined: there is none, or nobody looked. */
-  readonly gone: GoneRecord | undefined
+  readonly gone: GoneState | undefined
   readonly hasGroup: boolean
-  /** Where the next entry of the trail may stand, at the earliest. */
+  /**
+   * Where its next entry of the trail may stand, at the earliest: the time of the last one, and the revision of the file, or of what is
+   * left of it. At the revision 0, there was none.
+   */
   readonly notBefore: AuditPlace
   /** Of the store, at which it was so. */
   readonly revision: number
@@ -40,9 +40,10 @@ export interface FilePlace {
 
 const beginning: AuditPlace = { atMs: 0, order: 0 }
 
-/** Where the next entry of a file that exists may stand: its last write was at `changedAtMs`, decided on an older revision. */
-export function notBefore({ file }: FileRecord): AuditPlace {
-  return { atMs: file.changedAtMs, order: file.revision }
+/** See {@link FileState.notBefore}. */
+export function notBefore(record: FileRecord | undefined, gone: GoneState | undefined): AuditPlace {
+  if (record !== undefined) return { atMs: record.file.changedAtMs, order: record.file.revision }
+  return gone === undefined ? beginning : { atMs: gone.deletedAtMs, order: gone.modRevision }
 }
 
 /** The state of a file, as this member has seen it. */
@@ -52,7 +53,7 @@ export function seenState(seen: SeenState, key: FileKey): FileState {
     record,
     gone: undefined,
     hasGroup: record !== undefined || seen.hasGroup(key),
-    notBefore: record === undefined ? beginning : notBefore(record),
+    notBefore: notBefore(record, undefined),
     revision: record?.file.revision ?? 0,
   }
 }
@@ -63,27 +64,26 @@ export async function readState(
   { path, groupPath }: FilePlace,
   { signal }: CallOptions,
 ): Promise<FileState> {
-  const entries = entriesOf(prefix, path)
   const { responses, revision } = await store.txn(
     {
       success: [
         { type: 'range', key: `${prefix}live/files/${path}` },
         { type: 'range', key: `${prefix}live/gone/${path}` },
         { type: 'range', key: `${prefix}live/groups/${groupPath}`, keysOnly: true },
-        { type: 'range', key: entries, rangeEnd: endOf(entries), limit: 1, keysOnly: true },
       ],
     },
     { signal },
   )
-  const [file, gone, group, last] = responses.map(rangeOf)
-  const [kv] = file?.kvs ?? []
-  const [goneKv] = gone?.kvs ?? []
+  const [fileRange, goneRange, group] = responses.map(rangeOf)
+  const [kv] = fileRange?.kvs ?? []
+  const [goneKv] = goneRange?.kvs ?? []
   const record = kv && decodeFile(path, kv)
+  const gone = goneKv && { ...decodeGone(goneKv.value), modRevision: goneKv.modRevision }
   return {
     record,
-    gone: goneKv && { latestVersion: decodeGone(goneKv.value), modRevision: goneKv.modRevision },
+    gone,
     hasGroup: (group?.count ?? 0) > 0,
-    notBefore: record ? notBefore(record) : lastEntry(entries, last?.kvs[0]?.keyString).notBefore,
+    notBefore: notBefore(record, gone),
     revision,
   }
 }

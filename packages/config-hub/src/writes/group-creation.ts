@@ -1,5 +1,5 @@
 import type { AuditIds } from '../audit/audit-id.ts'
-import { type AuditAuthor, auditOps, type LastEntry } from '../audit/audit-record.ts'
+import { type AuditAuthor, type LastEntry, subjectOps } from '../audit/audit-record.ts'
 import { encodeGroup } from '../codec.ts'
 import { groupPath } from '../keys.ts'
 import type { GroupDraft } from '../validate/specs.ts'
@@ -28,12 +28,12 @@ export function createGroup(
   const path = groupPath(draft)
   const place = { ...last.notBefore, atMs: Math.max(wallMs, last.notBefore.atMs) }
   const group = { ...draft, createdAtMs: place.atMs, changedAtMs: place.atMs, revision: 0 }
-  const note = { action: 'groupCreated', version: undefined, beforeRevision: 0, place } as const
+  const what = { subject: groupSubject(path), action: 'groupCreated', version: undefined } as const
   return {
     conditions: [last.isLast],
     ops: [
       { type: 'put', key: `${parts.prefix}live/groups/${path}`, value: encodeGroup(group) },
-      ...auditOps(parts, { subject: groupSubject(path), ...note }, author),
+      ...subjectOps(parts, { ...what, beforeRevision: 0, author, place, previous: undefined }),
     ],
   }
 }

@@ -2,7 +2,7 @@ import type { Environment } from '@orrery/environment'
 import type { KeyValue } from '@orrery/mvcc'
 import type { Compare, Store, TxnOp } from '@orrery/store'
 import type { AuditIds } from '../audit/audit-id.ts'
-import { auditOps, lastEntryOf } from '../audit/audit-record.ts'
+import { lastEntryOf, subjectOps } from '../audit/audit-record.ts'
 import type { CallOptions, WriteOptions } from '../calls.ts'
 import type { AuditAction } from '../model.ts'
 import { checkWriteOptions } from '../validate/specs.ts'
@@ -71,11 +71,14 @@ export class RecordWriter {
       const { value, conditions = [], action, result } = await decide(kv, place.atMs)
       const op: TxnOp =
         value === undefined ? { type: 'deleteRange', key: own } : { type: 'put', key: own, value }
-      const note = { subject, action, version: undefined, beforeRevision: before, place }
+      const note = {
+        ...{ subject, action, version: undefined, beforeRevision: before, place },
+        ...{ author: { actor, reason }, previous: undefined },
+      }
       const { succeeded, revision } = await store.txn(
         {
           compare: [isAt(own, before), isLast, ...conditions],
-          success: [op, ...auditOps(this.#parts, note, { actor, reason })],
+          success: [op, ...subjectOps(this.#parts, note)],
         },
         { signal },
       )

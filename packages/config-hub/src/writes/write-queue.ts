@@ -1,16 +1,16 @@
 import { type Batcher, type BatchingOptions, createBatcher, ItemFailure } from '@orrery/batching'
 import { type Environment, hasCode } from '@orrery/environment'
 import type { Store } from '@orrery/store'
+import type { AuditParts } from '../audit/audit-record.ts'
 import type { CallOptions } from '../calls.ts'
 import { ConfigError } from '../errors.ts'
-import { FileBatch, type FileWrite, type WriteResult } from './file-batch.ts'
+import { type FileWrite, jointTxn, SeparateTxns, type WriteResult } from './file-batch.ts'
 import type { FileState } from './file-state.ts'
 
 /** What a write queue needs. */
-export interface WriteQueueParts {
+export interface WriteQueueParts extends AuditParts {
   readonly store: Pick<Store, 'txn'>
   readonly environment: Environment
-  readonly prefix: string
 }
 
 /** Writes of one file that follow one another. */
@@ -24,7 +24,7 @@ interface Line extends FileLine {
 }
 
 /**
- * Writes files in batches, one txn of the store each. Writes of the same file follow one another in the order of their calls; all
+ * Writes files in batches, one txn of the store each, and a second one where somebody else has come in between. Writes of the same file follow one another in the order of their calls; all
  * others may overtake.
  */
 export class WriteQueue {
@@ -37,13 +37,15 @@ export class WriteQueue {
 
   constructor(parts: WriteQueueParts, options: BatchingOptions) {
     this.#parts = parts
+    const maxBytes = options.batchMaxBytes ?? batchMaxBytes
+    const bytesPerOp = maxBytes / batchMaxOps
     this.#batcher = createBatcher(
       {
         clock: parts.environment.clock,
         run: (writes) => this.#run(writes),
-        sizeOf: ({ bytes }) => bytes,
+        sizeOf: ({ bytes, ops }) => Math.max(bytes, ops.length * bytesPerOp),
       },
-      { batchMaxBytes, ...options },
+      { ...options, batchMaxBytes: maxBytes },
     )
   }
 
@@ -98,10 +100,13 @@ export class WriteQueue {
 
   /** Never rejects: when a part of a batch fails, others may be in the store already, and are told so. */
   async #run(writes: readonly FileWrite[]): Promise<readonly (WriteResult | ItemFailure)[]> {
-    const { store, prefix } = this.#parts
+    const { store } = this.#parts
     try {
-      const batch = new FileBatch(prefix, writes)
-      return batch.results(await store.txn(batch.request()))
+      const { succeeded, revision } = await store.txn(jointTxn(this.#parts, writes))
+      if (succeeded) return writes.map(() => ({ type: 'done', revision }))
+      if (writes.length === 1) return [{ type: 'differs', revision }]
+      const separate = new SeparateTxns(this.#parts, writes)
+      return separate.results(await store.txn(separate.request()))
     } catch (error) {
       // What stands around the writes, such as new groups, takes room of its own.
       const isTooMuch = hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
@@ -118,6 +123,9 @@ export class WriteQueue {
  * works, and the disk while they are decided on. Several small ones alternate. A larger content goes alone. Unit: bytes.
  */
 const batchMaxBytes = 65_536
+
+/** Operations of the writes of a batch: of the 128 that a store takes in one txn, some are for new groups and for the trail. */
+const batchMaxOps = 112
 
 /** Calls that may wait for earlier ones of the same file. */
 const chainedMaxCalls = 65_536

@@ -3,7 +3,7 @@ import { createMemoryStore, type Store } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
 import { AuditSweeper } from '../../src/audit/audit-sweeper.ts'
 import { endOf } from '../../src/keys.ts'
-import { createWriter, key, prefix, trailOf } from '../writes/writers.ts'
+import { createTrail, createWriter, key, prefix, readAll, trailOf } from '../writes/writers.ts'
 
 const maxAgeMs = 100_000
 
@@ -32,6 +32,7 @@ describe('the sweeper', () => {
     await using store = createMemoryStore()
     const { writer } = createWriter(store, { environment })
     for (let n = 0; n < 200; n++) await writer.publish(key, { content: `${n}` })
+    expect(await indexOf(store)).toBe(1)
     environment.clock.advance(50_000)
     await writer.save(key, { content: 'x' })
     environment.clock.advance(50_000)
@@ -42,7 +43,8 @@ describe('the sweeper', () => {
     expect(await during(environment, sweeper.sweep())).toBe(201)
     expect(store.status().revision - revision).toBe(4)
     expect(await trailOf(store)).toMatchObject([{ action: 'draftSaved' }])
-    expect(await indexOf(store)).toBe(1)
+    expect(await indexOf(store)).toBe(0)
+    expect(await readAll(createTrail(store), key)).toMatchObject([{ action: 'draftSaved' }])
     expect((await writer.publish(key)).version).toBe(201)
   })
 

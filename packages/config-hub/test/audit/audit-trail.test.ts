@@ -1,28 +1,9 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
-import { createMemoryStore, type Store } from '@orrery/store'
+import { createMemoryStore } from '@orrery/store'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createAuditTrail } from '../../src/audit/audit-trail.ts'
-import type { AuditQuery, AuditTrail } from '../../src/config-hub.ts'
-import { type AuditEntry, auditActions } from '../../src/model.ts'
-import { createWriter, key, prefix, trailOf } from '../writes/writers.ts'
-
-function createTrail(store: Store): AuditTrail {
-  return createAuditTrail({ store, prefix, ensureOpen: () => undefined })
-}
-
-/** All slices of a query. */
-async function readAll(trail: AuditTrail, query: AuditQuery): Promise<readonly AuditEntry[]> {
-  const entries: AuditEntry[] = []
-  let after: string | undefined
-  do {
-    const slice = await trail.list({ ...query, after })
-    expect(slice.items.length).toBeLessThanOrEqual(query.limit ?? 100)
-    entries.push(...slice.items)
-    after = slice.next
-  } while (after !== undefined)
-  return entries
-}
+import { auditActions } from '../../src/model.ts'
+import { createTrail, createWriter, key, prefix, readAll, trailOf } from '../writes/writers.ts'
 
 const queries = fc.record({
   subject: fc.constantFrom(
@@ -96,10 +77,10 @@ describe('the audit trail', () => {
   test('reads so much at once and no more, however little of it is wanted', async () => {
     const environment = createManualEnvironment()
     await using store = createMemoryStore()
-    const { writer } = createWriter(store, { environment })
+    const { writer } = createWriter(store, { environment, writes: { batchMaxItems: 2 } })
     await writer.save({ ...key, file: 'old' }, { content: 'x' })
     environment.clock.advance(1)
-    for (let n = 0; n < 6_000; n += 500) {
+    for (let n = 0; n < 4_000; n += 500) {
       await Promise.all(
         Array.from({ length: 500 }, (_, one) => writer.save({ ...key, file: `${n + one}` }, { content: '' })),
       )
@@ -109,6 +90,41 @@ describe('the audit trail', () => {
     expect(first.items).toEqual([])
     expect(first.next).toBeDefined()
     expect(await readAll(createTrail(store), query)).toMatchObject([{ action: 'groupCreated' }])
+  })
+
+  test('keeps in one record what is written together, and gives each of it', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store)
+    await writer.save({ ...key, file: 'first' }, { content: 'x' })
+    const before = store.status().keys
+    const files = Array.from({ length: 20 }, (_, n) => ({ ...key, file: `f${n}` }))
+    await Promise.all(files.map((file) => writer.save(file, { content: 'x' })))
+    // A file and its draft for each.
+    expect(store.status().keys - before).toBe(2 * files.length + 1)
+    const trail = createTrail(store)
+    const all = await readAll(trail, { actions: ['draftSaved'], limit: 3 })
+    expect(all.map(({ file }) => file)).toEqual([...files.map(({ file }) => file).toReversed(), 'first'])
+    for (const file of files)
+      expect(await readAll(trail, file)).toMatchObject([{ ...file, beforeRevision: 0 }])
+  })
+
+  test('knows all of a file that was deleted and came back, and nothing of one that never was', async () => {
+    await using store = createMemoryStore()
+    const { writer, environment } = createWriter(store)
+    for (let round = 0; round < 2; round++) {
+      await writer.publish(key, { content: 'x' })
+      environment.clock.advance(round)
+      await writer.delete(key)
+    }
+    const trail = createTrail(store)
+    const deleted = (await readAll(trail, key)).map(({ action, beforeRevision }) => [action, beforeRevision])
+    expect(deleted).toEqual([
+      ['fileDeleted', 4],
+      ['published', 0],
+      ['fileDeleted', 2],
+      ['published', 0],
+    ])
+    expect(await readAll(trail, { ...key, file: 'none' })).toEqual([])
   })
 
   test('leaves out what no hub wrote', async () => {
@@ -129,5 +145,10 @@ describe('the audit trail', () => {
     const trail = createTrail(store)
     await expect(trail.list({ limit: 0 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     await expect(trail.list({ group: 'shop' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    for (const subject of [{}, key, { ...key, file: '' }]) {
+      for (const after of ['', 'x', '5', '1-0', '00000000000000-000000000-000000000-x', '-'.repeat(100)]) {
+        await expect(trail.list({ ...subject, after })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+      }
+    }
   })
 })

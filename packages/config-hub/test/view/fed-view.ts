@@ -194,7 +194,10 @@ export class Feeder {
     this.#gone.set(path, file.latestVersion)
     this.#commit([
       { key: `live/files/${path}` },
-      { key: `live/gone/${path}`, value: encodeGone(file.latestVersion) },
+      {
+        key: `live/gone/${path}`,
+        value: encodeGone({ latestVersion: file.latestVersion, deletedAtMs: file.changedAtMs }),
+      },
     ])
   }
 

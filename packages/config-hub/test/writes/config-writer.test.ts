@@ -39,7 +39,7 @@ describe('publishing', () => {
     expect(trail[1]).toMatchObject({ ...key, actor: 'ann', reason: 'first', beforeRevision: 0 })
   })
 
-  test('of a file that is known takes one txn with four puts, and reads nothing', async () => {
+  test('of a file that is known takes one txn that adds a release and a record, and reads nothing', async () => {
     await using store = createMemoryStore()
     const { store: watched, calls } = counted(store)
     const { writer, seen } = createWriter(watched)
@@ -50,7 +50,19 @@ describe('publishing', () => {
     await writer.publish(key, { content: 'a = 2' })
     expect(calls).toEqual({ txn: 1, range: 0, status: 0 })
     const after = store.status()
-    expect([after.revision - before.revision, after.keys - before.keys]).toEqual([1, 3])
+    expect([after.revision - before.revision, after.keys - before.keys]).toEqual([1, 2])
+  })
+
+  test('of many files at once takes no more txns than their operations need', async () => {
+    await using store = createMemoryStore()
+    const { store: watched, calls } = counted(store)
+    const { writer, seen } = createWriter(watched)
+    const files = Array.from({ length: 64 }, (_, n) => ({ ...key, file: `f${n}` }))
+    await Promise.all(files.map((file) => writer.publish(file, { content: 'x' })))
+    seen.isHeld = true
+    for (const name of Object.keys(calls)) calls[name] = 0
+    await Promise.all(files.map((file) => writer.publish(file, { content: 'y' })))
+    expect(calls['txn']).toBe(2)
   })
 
   test('takes the draft if no content is given, and the draft is gone', async () => {

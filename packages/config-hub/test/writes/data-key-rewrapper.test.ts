@@ -2,7 +2,7 @@ import { createMemoryStore } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
 import { ContentHistory } from '../../src/writes/content-history.ts'
 import { DataKeyRewrapper } from '../../src/writes/data-key-rewrapper.ts'
-import { createWriter, FakeCodec, key, prefix, trailOf } from './writers.ts'
+import { createTrail, createWriter, FakeCodec, key, prefix, readAll, trailOf } from './writers.ts'
 
 describe('a rewrapper', () => {
   test('wraps data keys anew that were wrapped with another key, and leaves everything else as it is', async () => {
@@ -36,6 +36,8 @@ describe('a rewrapper', () => {
     expect((await history.draft(secret))?.content).toBe('two')
     expect(await trailOf(store)).toHaveLength(entries)
     expect(await writer.publish(secret)).toMatchObject({ version: 3, content: 'two' })
+    const actions = (await readAll(createTrail(store), secret)).map(({ action }) => action)
+    expect(actions).toEqual(['published', 'draftSaved', 'dataKeyRotated', 'published'])
   })
 
   test('goes through more files than one read gives', async () => {

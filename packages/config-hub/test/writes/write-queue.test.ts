@@ -1,10 +1,12 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
 import { createMemoryStore, type Store, StoreError } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
+import { AuditIds } from '../../src/audit/audit-id.ts'
+import type { AuditNote } from '../../src/audit/audit-record.ts'
 import type { FileWrite } from '../../src/writes/file-batch.ts'
 import { WriteQueue } from '../../src/writes/write-queue.ts'
+import { prefix, trailOf } from './writers.ts'
 
-const prefix = 'config/'
 const names = ['a', 'b', 'c', 'd', 'e'] as const
 type Name = (typeof names)[number]
 
@@ -12,15 +14,18 @@ type Name = (typeof names)[number]
 function writeOf(name: Name): FileWrite {
   const path = `n/g/${name}`
   const ops = [{ type: 'put', key: `${prefix}live/files/${path}`, value: name }] as const
-  return { path, groupPath: 'n/g', expected: 0, gone: 0, creation: undefined, ops, bytes: 1 }
+  const note: AuditNote = {
+    ...{ subject: path, action: 'draftSaved', version: undefined, beforeRevision: 0, previous: undefined },
+    ...{ author: { actor: name, reason: '' }, place: { atMs: 0, order: 0 } },
+  }
+  return { path, groupPath: 'n/g', expected: 0, gone: 0, creation: undefined, ops, note, bytes: 1 }
 }
 
 /** A store that takes requests of some writes only: what it fails those of others with. */
 function refusing(store: Store, refuse: (written: readonly string[]) => StoreError | undefined) {
   const requests: string[] = []
   const txn: Store['txn'] = async (request, options) => {
-    const { success = [] } = request
-    const written = success.map((op) => (op.type === 'txn' ? writtenBy(op.success) : ''))
+    const written = writtenBy(request.success)
     requests.push(written.join(''))
     const error = refuse(written)
     if (error !== undefined) throw error
@@ -29,15 +34,21 @@ function refusing(store: Store, refuse: (written: readonly string[]) => StoreErr
   return { txn, requests }
 }
 
-function writtenBy(ops: Parameters<Store['txn']>[0]['success'] = []): string {
-  return ops.map((op) => (op.type === 'put' ? String(op.value) : '')).join('')
+/** Names of the files that operations write. */
+function writtenBy(ops: Parameters<Store['txn']>[0]['success'] = []): readonly string[] {
+  return ops.flatMap((op) => {
+    if (op.type === 'txn') return writtenBy(op.success)
+    return op.type === 'put' && String(op.key).startsWith(`${prefix}live/files/`) ? String(op.value) : []
+  })
 }
 
 async function writeAll(refuse: (written: readonly string[]) => StoreError | undefined) {
   await using store = createMemoryStore()
   await store.put({ key: `${prefix}live/groups/n/g`, value: '{}' })
   const { txn, requests } = refusing(store, refuse)
-  const queue = new WriteQueue({ store: { txn }, environment: createManualEnvironment(), prefix }, {})
+  const environment = createManualEnvironment()
+  const ids = new AuditIds(environment.random)
+  const queue = new WriteQueue({ store: { txn }, environment, ids, prefix }, {})
   const results = await Promise.allSettled(names.map((name) => queue.submit(writeOf(name), {})))
   await queue.close()
   const outcomes = results.map((result) => {
@@ -84,4 +95,17 @@ test('writes of a batch that the store fails as a whole are all told why, and no
   const { outcomes, requests } = await writeAll(() => new StoreError('STORE_NO_LEADER', 'as the test says'))
   expect(outcomes).toEqual(names.map(() => 'STORE_NO_LEADER'))
   expect(requests).toEqual(['abcde'])
+})
+
+test('writes of a batch take effect each for itself when one of them comes too late, and so do their entries', async () => {
+  await using store = createMemoryStore()
+  await store.put({ key: `${prefix}live/groups/n/g`, value: '{}' })
+  await store.put({ key: `${prefix}live/files/n/g/c`, value: 'faster' })
+  const environment = createManualEnvironment()
+  const queue = new WriteQueue({ store, environment, ids: new AuditIds(environment.random), prefix }, {})
+  const results = await Promise.all(names.map((name) => queue.submit(writeOf(name), {})))
+  await queue.close()
+  expect(results.map(({ type }) => type)).toEqual(['done', 'done', 'differs', 'done', 'done'])
+  expect((await trailOf(store)).map(({ actor }) => actor)).toEqual(['a', 'b', 'd', 'e'])
+  expect(Buffer.from((await store.get(`${prefix}live/files/n/g/c`))?.value ?? []).toString()).toBe('faster')
 })

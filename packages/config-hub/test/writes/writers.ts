@@ -1,16 +1,20 @@
+import { systemEnvironment } from '@orrery/environment/system'
 import { createManualEnvironment, type ManualEnvironment } from '@orrery/environment/testing'
 import type { Store } from '@orrery/store'
+import { expect } from 'vitest'
 import { AuditIds } from '../../src/audit/audit-id.ts'
 import { decodeFile, decodeGroup, type FileRecord } from '../../src/codec.ts'
 import type { ContentCheck } from '../../src/content-checks.ts'
 import { checkContent } from '../../src/contents/check-content.ts'
 import type { ContentCodec, ContentPlace } from '../../src/encryption/ports.ts'
+import type { AuditQuery, AuditTrail } from '../../src/config-hub.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { endOf, filePath, groupPath } from '../../src/keys.ts'
 import type { AuditEntry, FileKey, Group, GroupKey } from '../../src/model.ts'
 import { configHubDefaults } from '../../src/options.ts'
 import type { WrappedKey } from '../../src/ports.ts'
-import { decodeEntry } from '../../src/audit/audit-record.ts'
+import { createAuditTrail } from '../../src/audit/audit-trail.ts'
+import { decodeRecord } from '../../src/audit/audit-record.ts'
 import { ConfigWriter, type ConfigWriterOptions } from '../../src/writes/config-writer.ts'
 import { FileContents } from '../../src/writes/file-contents.ts'
 import type { SeenState } from '../../src/writes/file-state.ts'
@@ -119,7 +123,29 @@ export function createWriter(
 export async function trailOf(store: Store): Promise<readonly AuditEntry[]> {
   const from = `${prefix}audit/all/`
   const { kvs } = await store.range({ key: from, rangeEnd: endOf(from) })
-  return kvs.flatMap((kv) => decodeEntry(kv.keyString.slice(from.length), kv) ?? []).reverse()
+  return kvs
+    .flatMap((kv) => decodeRecord(kv.keyString.slice(from.length), kv).toReversed())
+    .map(({ entry }) => entry)
+    .reverse()
+}
+
+/** Reads the trail of a store. */
+export function createTrail(store: Store): AuditTrail {
+  const { clock } = systemEnvironment()
+  return createAuditTrail({ store, clock, prefix, ensureOpen: () => undefined })
+}
+
+/** All slices of a query. */
+export async function readAll(trail: AuditTrail, query: AuditQuery): Promise<readonly AuditEntry[]> {
+  const entries: AuditEntry[] = []
+  let after: string | undefined
+  do {
+    const slice = await trail.list({ ...query, after })
+    expect(slice.items.length).toBeLessThanOrEqual(query.limit ?? 100)
+    entries.push(...slice.items)
+    after = slice.next
+  } while (after !== undefined)
+  return entries
 }
 
 /** A hub without keys. */

@@ -15,6 +15,7 @@ import type { Trace } from '../time/trace.ts'
 
 /** An entry of the trail, and where it was written. */
 export interface HistoryEntry extends StoredEntry {
+  /** Of its record. */
   readonly id: string
   readonly revision: number
 }
@@ -152,8 +153,8 @@ export class ConfigHistory {
     for (const change of changes) {
       if (change.area === 'release' && change.release !== undefined) {
         this.#contents.set(`${change.path}@${change.version}`, change.release.content)
-      } else if (change.area === 'entry' && change.entry !== undefined) {
-        this.entries.push({ ...change.entry, id: change.id, revision })
+      } else if (change.area === 'record' && change.entries !== undefined) {
+        this.entries.push(...change.entries.map((entry) => ({ ...entry, id: change.id, revision })))
       } else if (change.area === 'group') {
         lineOf(this.#groups, change.path).push(revision, change.isThere ? revision : 0)
       }
@@ -169,10 +170,11 @@ export class ConfigHistory {
 
   #describe(revision: number, changes: readonly StoredChange[]): void {
     for (const change of changes) {
-      if (change.area !== 'entry' || change.entry === undefined) continue
-      const { action, subject, reason = '' } = change.entry
-      const file = describeFile(this.at(subject, revision))
-      this.#trace.add(`revision ${revision}: ${reason} ${action} of ${subject}: ${file}`)
+      if (change.area !== 'record') continue
+      for (const { action, subject, reason = '' } of change.entries ?? []) {
+        const file = describeFile(this.at(subject, revision))
+        this.#trace.add(`revision ${revision}: ${reason} ${action} of ${subject}: ${file}`)
+      }
     }
   }
 

@@ -3,7 +3,7 @@ import type { AuditAction } from '@orrery/config-hub'
 import type { FileMoment } from './config-history.ts'
 import { stepViolation } from './file-steps.ts'
 import { isSameRelease } from './same-release.ts'
-import type { StoredChange, StoredEntry, StoredRelease } from './stored-config.ts'
+import { type StoredChange, type StoredEntry, type StoredRelease, timeOfRecord } from './stored-config.ts'
 
 /** Everything that is known of a name. */
 interface FileLine {
@@ -20,8 +20,8 @@ export class ConfigRules {
   readonly #lines = new Map<string, FileLine>()
   readonly #groups = new Map<string, number>()
   readonly #contents = new Map<string, string>()
-  /** Of the last entry of each subject. Ids descend. */
-  readonly #lastIds = new Map<string, string>()
+  /** The last entry of each subject: its record, and its revision. Ids descend. */
+  readonly #last = new Map<string, { readonly id: string; readonly revision: number }>()
 
   constructor(releasesMaxItems: number) {
     this.#releasesMaxItems = releasesMaxItems
@@ -39,7 +39,7 @@ export class ConfigRules {
   /** Takes all changes of a revision. @returns what is wrong with it */
   take(revision: number, changes: readonly StoredChange[]): string | undefined {
     const entries = new Map<string, StoredEntry>()
-    const violations: (string | undefined)[] = [this.#takeEntries(changes, entries)]
+    const violations: (string | undefined)[] = [this.#takeEntries(revision, changes, entries)]
     const paths = new Set(changes.flatMap((one) => (isOfFile(one) ? [one.path] : [])))
     const groups = new Set(changes.flatMap((one) => (one.area === 'group' ? [one.path] : [])))
     for (const subject of entries.keys()) {
@@ -58,21 +58,34 @@ export class ConfigRules {
     return violations.find((violation) => violation !== undefined)
   }
 
-  #takeEntries(changes: readonly StoredChange[], into: Map<string, StoredEntry>): string | undefined {
-    const places = changes.flatMap((one) => (one.area === 'entryOf' && one.isThere ? [one] : []))
+  #takeEntries(
+    revision: number,
+    changes: readonly StoredChange[],
+    into: Map<string, StoredEntry>,
+  ): string | undefined {
+    const places = changes.flatMap((one) => (one.area === 'recordOf' && one.isThere ? [one] : []))
+    let found = 0
     for (const change of changes) {
-      if (change.area !== 'entry' || change.entry === undefined) continue
-      const { id, entry } = change
-      const { subject } = entry
-      if (into.has(subject)) return `the trail has two entries of ${subject}`
-      into.set(subject, entry)
-      const isFound = places.some((place) => place.subject === subject && place.id === id)
-      if (!isFound) return `the entry of ${subject} is not found by its subject`
-      const last = this.#lastIds.get(subject)
-      if (last !== undefined && id >= last) return `the entry ${id} of ${subject} stands before an older one`
-      this.#lastIds.set(subject, id)
+      if (change.area !== 'record') continue
+      const { id, entries = [] } = change
+      for (const entry of entries) {
+        const { subject } = entry
+        if (into.has(subject)) return `the trail has two entries of ${subject}`
+        into.set(subject, entry)
+        const last = this.#last.get(subject)
+        if (last !== undefined && id >= last.id)
+          return `the entry ${id} of ${subject} stands before an older one`
+        this.#last.set(subject, { id, revision })
+        if (subject.endsWith('/')) {
+          const isFound = places.some((place) => place.subject === subject && place.id === id)
+          if (!isFound) return `the entry of ${subject} is not found by its subject`
+          found++
+        } else if (String(entry.previous) !== String(last && [timeOfRecord(last.id), last.revision])) {
+          return `the entry of ${subject} does not lead to the one before it`
+        }
+      }
     }
-    return places.length === into.size ? undefined : 'the trail points at an entry that is not there'
+    return places.length === found ? undefined : 'the trail points at an entry that is not there'
   }
 
   #takeGroup(

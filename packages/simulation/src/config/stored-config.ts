@@ -25,6 +25,8 @@ export interface StoredEntry {
   readonly subject: string
   readonly version?: number
   readonly beforeRevision: number
+  /** Of a file: the time of its entry before this one, and its revision then. */
+  readonly previous?: readonly [number, number]
   readonly actor?: string
   readonly reason?: string
 }
@@ -52,9 +54,9 @@ export type StoredChange =
       readonly release: StoredRelease | undefined
     }
   | { readonly area: 'draft'; readonly path: string; readonly content: string | undefined }
-  | { readonly area: 'entry'; readonly id: string; readonly entry: StoredEntry | undefined }
+  | { readonly area: 'record'; readonly id: string; readonly entries: readonly StoredEntry[] | undefined }
   | {
-      readonly area: 'entryOf'
+      readonly area: 'recordOf'
       readonly subject: string
       readonly id: string
       readonly isThere: boolean
@@ -62,6 +64,11 @@ export type StoredChange =
 
 /** Under which everything stands. */
 export const configArea = { key: 'config/', rangeEnd: 'config0' } as const
+
+/** The time that the id of a record says: it stands upside down. Unit: ms since the epoch. */
+export function timeOfRecord(id: string): number {
+  return 10 ** 14 - 1 - Number(id.slice(0, 14))
+}
 
 /** What a file is called in the store. */
 export function pathOf({ namespace, group, file }: FileKey): string {
@@ -101,10 +108,10 @@ export function parseChange(key: string, value: string | undefined): StoredChang
     case 'drafts':
       return { area: 'draft', path: name, content: releaseOf(value)?.content }
     case 'audit/all':
-      return { area: 'entry', id: name, entry: parsed(value) as StoredEntry | undefined }
+      return { area: 'record', id: name, entries: parsed(value) as StoredEntry[] | undefined }
     case 'audit/of': {
       const { before, after } = cutAtLast(name)
-      return { area: 'entryOf', subject: before, id: after, isThere: value !== undefined }
+      return { area: 'recordOf', subject: before, id: after, isThere: value !== undefined }
     }
     default:
       return undefined
