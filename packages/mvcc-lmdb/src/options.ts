@@ -7,8 +7,8 @@ export interface LmdbBackendOptions {
   readonly batchMaxOperations?: number
   /**
    * Or at the first seal at which its encoded operations are this long. Larger batches are cheaper per
-   * operation; each is a pause of the worker, and memory that grows up to there one of the caller. Unit: bytes.
-   * @defaultValue `4_194_304`
+   * operation; but while one is synced, whatever else is synced on the same disk waits, such as the log of those
+   * who write, and memory that grows up to there is a pause of the caller. Unit: bytes. @defaultValue `524_288`
    */
   readonly batchMaxBytes?: number
   /**
@@ -30,7 +30,7 @@ export interface LmdbBackendOptions {
 /** @see {@link LmdbBackendOptions} */
 export const lmdbBackendDefaults: Required<LmdbBackendOptions> = {
   batchMaxOperations: 10_000,
-  batchMaxBytes: 4 * 1024 * 1024,
+  batchMaxBytes: 512 * 1024,
   lingerMaxMs: 100,
   mapMaxBytes: 2 ** 34,
   verifyAfterUncleanShutdown: false,
