@@ -1,5 +1,5 @@
 import { fileKeyOf, unescapeName } from './keys.ts'
-import type { ConfigFile, Group, ReleaseInfo, Template } from './model.ts'
+import type { ConfigFile, FileKey, Group, ReleaseInfo, Template } from './model.ts'
 import type { WrappedKey } from './ports.ts'
 import {
   type DraftHead,
@@ -8,6 +8,7 @@ import {
   isStoredGroup,
   isStoredHead,
   isStoredTemplate,
+  type StoredFile,
   type StoredHead,
   type StoredKey,
 } from './stored-shapes.ts'
@@ -111,25 +112,58 @@ export function releaseInfoOf(info: ReleaseInfo): ReleaseInfo {
 
 /** @param path as `filePath` makes it @throws Error the value is no file */
 export function decodeFile(path: string, { value, modRevision }: StoredValue): FileRecord {
+  const stored = parseFile(value)
+  return fileRecordOf(stored, releasesOf(stored), { path, key: fileKeyOf(path), revision: modRevision })
+}
+
+/** @throws Error the value is no file */
+export function parseFile(value: Uint8Array): StoredFile {
   const stored = parse(value)
   if (!isStoredFile(stored)) refuseValue('file')
-  const { namespace, group, file: name } = fileKeyOf(path)
-  const { release, gray } = stored
+  return stored
+}
+
+/** What only the place of a value says of a file. */
+export interface FilePlacement {
+  /** As `filePath` makes it. */
+  readonly path: string
+  readonly key: FileKey
+  /** Of the store, at which it was written. */
+  readonly revision: number
+}
+
+/** What is said of the releases that are seen of a file. */
+export type SeenReleases = Pick<ConfigFile, 'release' | 'gray'>
+
+/** What a file says of them. */
+export function releasesOf({ release, gray }: StoredFile): SeenReleases {
+  return {
+    release: release && Object.freeze(releaseInfoOf(release)),
+    gray: gray && Object.freeze({ ...releaseInfoOf(gray), rule: gray.rule }),
+  }
+}
+
+/** A file, put together. @param seen as {@link releasesOf} gives it, or equal */
+export function fileRecordOf(
+  stored: StoredFile,
+  { release, gray }: SeenReleases,
+  { path, key, revision }: FilePlacement,
+): FileRecord {
   const file: ConfigFile = Object.freeze({
-    namespace,
-    group,
-    file: name,
+    namespace: key.namespace,
+    group: key.group,
+    file: key.file,
     format: stored.format,
     comment: stored.comment,
     tags: stored.tags,
     encrypted: stored.encrypted,
     hasDraft: stored.hasDraft,
     latestVersion: stored.latestVersion,
-    release: release && Object.freeze(releaseInfoOf(release)),
-    gray: gray && Object.freeze({ ...releaseInfoOf(gray), rule: gray.rule }),
+    release,
+    gray,
     createdAtMs: stored.createdAtMs,
     changedAtMs: stored.changedAtMs,
-    revision: modRevision,
+    revision,
   })
   return { path, file, dataKey: keyOf(stored.dataKey) }
 }

@@ -1,7 +1,16 @@
 import { invariant, InvariantError } from '@orrery/environment'
 import type { KeyValue, WatchEvent } from '@orrery/mvcc'
 import type { PrefixFollowerTarget } from '@orrery/store'
-import { decodeFile, decodeGone, decodeGroup, type FileRecord, type StoredValue } from '../codec.ts'
+import {
+  decodeGone,
+  decodeGroup,
+  fileRecordOf,
+  type FileRecord,
+  parseFile,
+  releasesOf,
+  type SeenReleases,
+  type StoredValue,
+} from '../codec.ts'
 import { releaseKey } from '../keys.ts'
 import type { FileKey, Group, GroupKey } from '../model.ts'
 import type { ContentRef } from '../reads/cached-release.ts'
@@ -9,7 +18,7 @@ import { FileEntry } from './file-entry.ts'
 import type { GroupEntry } from './group-entry.ts'
 import { parseLiveKey } from './live-key.ts'
 import type { ReleaseLine } from './release-line.ts'
-import { interned, isReleased, type SeenReleases, show } from './show.ts'
+import { interned, isReleased, show } from './show.ts'
 import { detached, Tree } from './tree.ts'
 
 /** Who has to know what the view takes in. */
@@ -224,7 +233,7 @@ export class ConfigView implements PrefixFollowerTarget {
   #putFile(key: FileKey, kv: StoredValue, { changed, wanted }: Gathered): void {
     const known = this.file(key)
     if (known?.record?.file.revision === kv.modRevision) return
-    const record = decodeFile(known?.path ?? '', kv)
+    const stored = parseFile(kv.value)
     const entry = known ?? this.#entry(key)
     const { latestVersion } = entry
     if (entry.record === undefined) {
@@ -232,17 +241,15 @@ export class ConfigView implements PrefixFollowerTarget {
       // Before it exists, it would be found twice.
       entry.home.names.add(entry.name)
     }
-    const { namespace, group } = entry.home
-    const { file } = record
     if (isWanted(entry)) wanted.add(entry)
-    const release = interned(entry.full.info, file.release)
-    const gray = interned(entry.gray?.info, file.gray)
-    entry.record = {
-      path: entry.path,
-      file: Object.freeze({ ...file, namespace, group, file: entry.name, release, gray }),
-      dataKey: record.dataKey,
+    const said = releasesOf(stored)
+    const seen: SeenReleases = {
+      release: interned(entry.full.info, said.release),
+      gray: interned(entry.gray?.info, said.gray),
     }
-    const isNew = this.#show(entry, { release, gray }, kv.modRevision)
+    const revision = kv.modRevision
+    entry.record = fileRecordOf(stored, seen, { path: entry.path, key: entry.key, revision })
+    const isNew = this.#show(entry, seen, revision)
     if (isNew || entry.latestVersion !== latestVersion) changed.add(entry)
   }
 

@@ -1,12 +1,7 @@
-import type { GrayReleaseInfo, ReleaseInfo } from '../model.ts'
+import type { SeenReleases } from '../codec.ts'
+import type { ReleaseInfo } from '../model.ts'
 import type { FileEntry } from './file-entry.ts'
 import { GrayLine, isSameContent, ReleaseLine } from './release-line.ts'
-
-/** What is seen of a file. */
-export interface SeenReleases {
-  readonly release: ReleaseInfo | undefined
-  readonly gray: GrayReleaseInfo | undefined
-}
 
 /** Whether somebody sees something of a file. */
 export function isReleased({ full, gray }: FileEntry): boolean {
