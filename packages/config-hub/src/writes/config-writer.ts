@@ -320,10 +320,14 @@ function noteOf(
   { action, version }: FileChange<unknown>,
   { path, author, atMs }: { readonly path: string; readonly author: AuditAuthor; readonly atMs: number },
 ): AuditNote {
-  const { order } = notBefore
   return {
-    ...{ subject: path, action, version, beforeRevision: record?.file.revision ?? 0, author },
-    ...{ place: { atMs, order }, previous: order === 0 ? undefined : notBefore },
+    subject: path,
+    action,
+    version,
+    beforeRevision: record?.file.revision ?? 0,
+    author,
+    place: { atMs, order: notBefore.order },
+    previous: notBefore.order === 0 ? undefined : notBefore,
   }
 }
 
