@@ -55,14 +55,15 @@ interface AnswerPlace {
 export function jointTxn(parts: AuditParts, writes: readonly FileWrite[]): TxnRequest {
   const compare: Compare[] = []
   const success: TxnOp[] = []
-  const created = new Set<string>()
+  /** Of new files. */
+  const groups = new Set<string>()
   for (const write of writes) {
-    const { creation, groupPath, ops } = write
+    const { expected, creation, groupPath, ops } = write
     pushFileConditions(compare, parts.prefix, write)
-    if (creation !== undefined && !created.has(groupPath)) {
-      created.add(groupPath)
-      compare.push(...groupConditions(parts.prefix, groupPath, creation))
-      success.push(...creation.ops)
+    if (expected === 0 && !groups.has(groupPath)) {
+      groups.add(groupPath)
+      compare.push(...groupConditions(parts.prefix, write))
+      if (creation !== undefined) success.push(...creation.ops)
     }
     success.push(...ops)
   }
@@ -113,8 +114,7 @@ export class SeparateTxns {
       if (group === undefined) {
         group = { outer: this.#ops.length, ops: [...creation.ops] }
         created.set(groupPath, group)
-        const compare = groupConditions(parts.prefix, groupPath, creation)
-        this.#ops.push({ type: 'txn', compare, success: group.ops })
+        this.#ops.push({ type: 'txn', compare: groupConditions(parts.prefix, write), success: group.ops })
       }
       this.#places.push({ outer: group.outer, inner: group.ops.length })
       group.ops.push(this.#fileTxn(write))
@@ -138,28 +138,22 @@ export class SeparateTxns {
 
   #fileTxn(write: FileWrite): TxnOp {
     const compare: Compare[] = []
-    pushFileConditions(compare, this.#parts.prefix, write)
+    const { prefix } = this.#parts
+    pushFileConditions(compare, prefix, write)
+    if (write.expected === 0 && write.creation === undefined) compare.push(...groupConditions(prefix, write))
     return { type: 'txn', compare, success: [...write.ops, ...recordOps(this.#parts, [write.note])] }
   }
 }
 
-function pushFileConditions(
-  compare: Compare[],
-  prefix: string,
-  { path, groupPath, expected, gone, creation }: FileWrite,
-): void {
+function pushFileConditions(compare: Compare[], prefix: string, { path, expected, gone }: FileWrite): void {
   compare.push(isAt(`${prefix}live/files/${path}`, expected))
-  if (expected > 0) return
-  compare.push(isAt(`${prefix}live/gone/${path}`, gone))
-  if (creation === undefined) compare.push(isPresent(`${prefix}live/groups/${groupPath}`))
+  if (expected === 0) compare.push(isAt(`${prefix}live/gone/${path}`, gone))
 }
 
-function groupConditions(
-  prefix: string,
-  groupPath: string,
-  { conditions }: GroupCreation,
-): readonly Compare[] {
-  return [isAbsent(`${prefix}live/groups/${groupPath}`), ...conditions]
+/** What a new file expects of its group. */
+function groupConditions(prefix: string, { groupPath, creation }: FileWrite): readonly Compare[] {
+  const key = `${prefix}live/groups/${groupPath}`
+  return creation === undefined ? [isPresent(key)] : [isAbsent(key), ...creation.conditions]
 }
 
 /** The key is at a revision; 0: it does not exist. */

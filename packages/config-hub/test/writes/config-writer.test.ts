@@ -58,7 +58,10 @@ describe('publishing', () => {
     const { store: watched, calls } = counted(store)
     const { writer, seen } = createWriter(watched)
     const files = Array.from({ length: 64 }, (_, n) => ({ ...key, file: `f${n}` }))
+    await writer.publish(key, { content: 'x' })
+    calls['txn'] = 0
     await Promise.all(files.map((file) => writer.publish(file, { content: 'x' })))
+    expect(calls['txn']).toBe(2)
     seen.isHeld = true
     for (const name of Object.keys(calls)) calls[name] = 0
     await Promise.all(files.map((file) => writer.publish(file, { content: 'y' })))
