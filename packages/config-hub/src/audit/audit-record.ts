@@ -2,7 +2,7 @@ import type { Compare, Store, TxnOp } from '@orrery/store'
 import type { StoredValue } from '../codec.ts'
 import type { CallOptions } from '../calls.ts'
 import { endOf, fileKeyOf, filePath } from '../keys.ts'
-import type { AuditAction, AuditEntry } from '../model.ts'
+import type { AuditAction, AuditEntry, FileKey } from '../model.ts'
 import { type AuditIds, type AuditPlace, entryIdOf, invertId, isAuditId, placeOfId } from './audit-id.ts'
 
 /** Who wrote, and why: the same for all that a call writes. */
@@ -67,18 +67,18 @@ export function recordOps({ prefix, ids }: AuditParts, notes: readonly AuditNote
   }
   return Array.from(times, ([atMs, same]): TxnOp => {
     const order = same.reduce((highest, { place }) => Math.max(highest, place.order), 0)
-    const key = allRecords(prefix) + ids.next({ atMs, order })
-    return { type: 'put', key, value: JSON.stringify(same.map(storedEntry)) }
+    return putRecord(prefix, ids.next({ atMs, order }), same)
   })
 }
 
 /** The same for one write of what is no file: its record, and where its subject finds it. */
 export function subjectOps({ prefix, ids }: AuditParts, note: AuditNote): readonly [TxnOp, TxnOp] {
   const id = ids.next(note.place)
-  return [
-    { type: 'put', key: allRecords(prefix) + id, value: JSON.stringify([storedEntry(note)]) },
-    { type: 'put', key: recordsOf(prefix, note.subject) + id },
-  ]
+  return [putRecord(prefix, id, [note]), { type: 'put', key: recordsOf(prefix, note.subject) + id }]
+}
+
+function putRecord(prefix: string, id: string, notes: readonly AuditNote[]): TxnOp {
+  return { type: 'put', key: allRecords(prefix) + id, value: JSON.stringify(notes.map(storedEntry)) }
 }
 
 function storedEntry({ subject, action, version, beforeRevision, author, previous }: AuditNote): StoredEntry {
@@ -101,13 +101,8 @@ export function decodeRecord(id: string, { value, modRevision }: StoredValue): r
   return stored.flatMap((one: Partial<StoredEntry> | null, at): RecordedEntry[] => {
     if (one?.subject === undefined || one.action === undefined) return []
     const entry = Object.freeze({
-      ...{
-        id: entryIdOf(id, at),
-        atMs,
-        action: one.action,
-        actor: one.actor ?? '',
-        reason: one.reason ?? '',
-      },
+      ...{ id: entryIdOf(id, at), atMs, action: one.action },
+      ...{ actor: one.actor ?? '', reason: one.reason ?? '' },
       ...fileKeyOf(one.subject),
       ...{ version: one.version, beforeRevision: one.beforeRevision ?? 0, revision: modRevision },
     })
@@ -118,11 +113,7 @@ export function decodeRecord(id: string, { value, modRevision }: StoredValue): r
 }
 
 /** Whether a subject is a file: its entries are found by one another, those of others by `audit/of/`. */
-export function isFile({
-  namespace,
-  group,
-  file,
-}: Pick<AuditEntry, 'namespace' | 'group' | 'file'>): boolean {
+export function isFile({ namespace, group, file }: FileKey): boolean {
   return namespace !== '' && group !== '' && file !== ''
 }
 

@@ -1,46 +1,12 @@
-import type { Clock } from '@orrery/environment'
-import type { Store } from '@orrery/store'
 import type { Slice } from '../calls.ts'
 import type { AuditQuery, AuditTrail } from '../config-hub.ts'
 import type { AuditEntry } from '../model.ts'
 import { checkAuditQuery, checkSlice } from '../validate/queries.ts'
+import { allPage } from './all-page.ts'
+import type { AuditPage, AuditTrailDeps } from './audit-page.ts'
 import { isFile } from './audit-record.ts'
-import { AllPages } from './all-pages.ts'
-import { FilePages } from './file-pages.ts'
-import { SubjectPages } from './subject-pages.ts'
-
-/** What the trail is read from. */
-export interface AuditTrailDeps {
-  readonly store: Pick<Store, 'range' | 'txn'>
-  readonly clock: Pick<Clock, 'defer'>
-  /** Under which all keys stand. */
-  readonly prefix: string
-  /** @throws ConfigError when the hub does not serve */
-  readonly ensureOpen: () => void
-}
-
-/** Some entries of a query, the newest first, whatever it says of actions and actors. */
-export interface AuditPage {
-  readonly found: readonly FoundEntry[]
-  /** Where the next page begins. Undefined: there is none. */
-  readonly next: string | undefined
-}
-
-/** An entry, and how to go on behind it. */
-export interface FoundEntry {
-  readonly entry: AuditEntry
-  /** Undefined: nothing can come behind it. */
-  readonly next: string | undefined
-}
-
-/** Where the entries of a query stand, read a page at a time. */
-export interface AuditPages {
-  /**
-   * @param after what an earlier page, or an entry, said; undefined: from the beginning
-   * @throws ConfigError `CONFIG_INVALID`: it is none of that
-   */
-  page(after: string | undefined): Promise<AuditPage>
-}
+import { filePage } from './file-page.ts'
+import { subjectPage } from './subject-page.ts'
 
 /** Reads of one call: of a query that hardly anything matches, a slice may be short, or empty, and the next one goes on. */
 const pagesMax = 50
@@ -54,11 +20,10 @@ async function list(deps: AuditTrailDeps, query: AuditQuery): Promise<Slice<Audi
   deps.ensureOpen()
   checkAuditQuery(query)
   const { after, limit } = checkSlice(query)
-  const pages = pagesOf(deps, query)
   const items: AuditEntry[] = []
   let position = after
   for (let count = 1; ; count++) {
-    const { found, next } = await pages.page(position)
+    const { found, next } = await pageOf(deps, query, position)
     for (const [at, { entry, next: behind }] of found.entries()) {
       if (!isWanted(entry, query)) continue
       items.push(entry)
@@ -71,11 +36,13 @@ async function list(deps: AuditTrailDeps, query: AuditQuery): Promise<Slice<Audi
   }
 }
 
-function pagesOf(deps: AuditTrailDeps, query: AuditQuery): AuditPages {
+function pageOf(deps: AuditTrailDeps, query: AuditQuery, after: string | undefined): Promise<AuditPage> {
   const { namespace, group, file } = query
-  if (namespace === undefined || group === undefined || file === undefined) return new AllPages(deps, query)
-  const subject = { namespace, group, file }
-  return isFile(subject) ? new FilePages(deps, subject, query) : new SubjectPages(deps, subject, query)
+  if (namespace === undefined || group === undefined || file === undefined) {
+    return allPage(deps, query, after)
+  }
+  const own = { ...query, namespace, group, file }
+  return isFile(own) ? filePage(deps, own, after) : subjectPage(deps, own, after)
 }
 
 function isWanted(entry: AuditEntry, { namespace, group, file, actions, actor }: AuditQuery): boolean {

@@ -62,6 +62,11 @@ export function checkSlice(request: SliceRequest): {
   }
 }
 
+/** `after` stands for no place in the list. @throws ConfigError `CONFIG_INVALID` always */
+export function refuseAfter(): never {
+  return refuse('after', 'must be what an earlier slice gave')
+}
+
 /** What may be of any value finds nothing; only types are looked at. @throws ConfigError `CONFIG_INVALID` */
 export function checkFileQuery(query: FileQuery): void {
   checkPage(query)

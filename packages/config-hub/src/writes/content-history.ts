@@ -5,9 +5,8 @@ import type { Files, Releases } from '../config-hub.ts'
 import { filePath, releaseKey } from '../keys.ts'
 import type { ConfigFile, Draft, FileKey, Release, ReleaseInfo } from '../model.ts'
 import { releaseOf } from '../reads/release-of.ts'
-import { refuse } from '../validate/fields.ts'
 import { checkFileKey } from '../validate/names.ts'
-import { checkSlice, checkVersion } from '../validate/queries.ts'
+import { checkSlice, checkVersion, refuseAfter } from '../validate/queries.ts'
 import { type FileContents, md5Of } from './file-contents.ts'
 import { rangeOf } from './file-state.ts'
 import { fileNotFound } from './moment.ts'
@@ -174,5 +173,5 @@ function draftOf(
 
 function versionOf(after: string): number {
   if (/^\d{1,16}$/.test(after) && Number.isSafeInteger(Number(after))) return Number(after)
-  return refuse('after', 'must be what an earlier slice gave')
+  return refuseAfter()
 }

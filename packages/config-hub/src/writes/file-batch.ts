@@ -31,17 +31,11 @@ export interface FileWrite {
 
 /**
  * - `done`: at this revision
- * - `differs`: the file, what is left of it, or its group is not what it was taken for */
+ * - `differs`: the file, what is left of it, or its group is not what it was taken for
+ */
 export interface WriteResult {
   readonly type: 'done' | 'differs'
   readonly revision: number
-}
-
-/** Where the answer to a write stands among those of a txn. */
-interface AnswerPlace {
-  readonly outer: number
-  /** Within a txn that creates a group. */
-  readonly inner: number | undefined
 }
 
 /**

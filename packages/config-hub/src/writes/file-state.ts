@@ -1,9 +1,8 @@
 import { invariant } from '@orrery/environment'
 import type { RangeResult, TxnOpResult } from '@orrery/mvcc'
-import type { Store } from '@orrery/store'
+import type { ReadOptions, Store } from '@orrery/store'
 import type { AuditPlace } from '../audit/audit-id.ts'
 import { decodeFile, decodeGone, type FileRecord, type GoneRecord } from '../codec.ts'
-import type { CallOptions } from '../calls.ts'
 import type { FileKey, GroupKey } from '../model.ts'
 
 /** What this member has seen of the store, which may lag behind it. */
@@ -62,7 +61,7 @@ export function seenState(seen: SeenState, key: FileKey): FileState {
 export async function readState(
   { store, prefix }: { readonly store: Pick<Store, 'txn'>; readonly prefix: string },
   { path, groupPath }: FilePlace,
-  { signal }: CallOptions,
+  options: ReadOptions,
 ): Promise<FileState> {
   const { responses, revision } = await store.txn(
     {
@@ -72,7 +71,7 @@ export async function readState(
         { type: 'range', key: `${prefix}live/groups/${groupPath}`, keysOnly: true },
       ],
     },
-    { signal },
+    options,
   )
   const [fileRange, goneRange, group] = responses.map(rangeOf)
   const [kv] = fileRange?.kvs ?? []

@@ -24,8 +24,8 @@ interface Line extends FileLine {
 }
 
 /**
- * Writes files in batches, one txn of the store each, and a second one where somebody else has come in between. Writes of the same file follow one another in the order of their calls; all
- * others may overtake.
+ * Writes files in batches, one txn of the store each, and a second one where somebody else has come in between. Writes of the same file
+ * follow one another in the order of their calls; all others may overtake.
  */
 export class WriteQueue {
   readonly #parts: WriteQueueParts
