@@ -49,6 +49,16 @@ export function fileKeyOf(path: string): FileKey {
   return { namespace, group, file }
 }
 
+/** Whether {@link fileKeyOf} can read it. */
+export function isPath(path: string): boolean {
+  try {
+    fileKeyOf(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** `live/releases/<path>/<version>` */
 export function releaseKey(path: string, version: number): string {
   return `live/releases/${path}/${String(version).padStart(16, '0')}`

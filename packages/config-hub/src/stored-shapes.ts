@@ -1,4 +1,6 @@
+import { isPath } from './keys.ts'
 import type {
+  AuditAction,
   ConfigFile,
   Draft,
   FileKey,
@@ -33,6 +35,19 @@ export type StoredHead = (ReleaseInfo | DraftHead) & { readonly dataKey?: Stored
 
 /** The line before the content of a template. */
 export type StoredTemplate = Omit<Template, 'name' | 'content' | 'revision'>
+
+/** A write, as a record of the trail has it. */
+export interface StoredEntry {
+  readonly action: AuditAction
+  /** See `AuditNote`. */
+  readonly subject: string
+  readonly version?: number | undefined
+  readonly beforeRevision?: number | undefined
+  /** Time and order. */
+  readonly previous?: readonly [number, number] | undefined
+  readonly actor?: string | undefined
+  readonly reason?: string | undefined
+}
 
 /** The ids of the audit trail have no digits for more. Unit: ms since the epoch. */
 const timeMaxMs = 10 ** 14 - 1
@@ -92,6 +107,27 @@ export function isStoredTemplate(value: unknown): value is StoredTemplate {
     isTime(value['createdAtMs']) &&
     isTime(value['changedAtMs'])
   )
+}
+
+/** Whether a value is an entry of the trail. */
+export function isStoredEntry(value: unknown): value is StoredEntry {
+  if (!isObject(value)) return false
+  const { action, subject, version, beforeRevision, actor, reason } = value
+  return (
+    typeof action === 'string' &&
+    typeof subject === 'string' &&
+    isPath(subject) &&
+    (version === undefined || isCount(version, 1)) &&
+    (beforeRevision === undefined || isCount(beforeRevision, 0)) &&
+    isMaybePlace(value['previous']) &&
+    (actor === undefined || typeof actor === 'string') &&
+    (reason === undefined || typeof reason === 'string')
+  )
+}
+
+function isMaybePlace(value: unknown): boolean {
+  if (value === undefined) return true
+  return Array.isArray(value) && value.length === 2 && isCount(value[0], 0) && isCount(value[1], 1)
 }
 
 function isInfo(value: unknown): value is ReleaseInfo {

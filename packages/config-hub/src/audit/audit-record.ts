@@ -3,6 +3,7 @@ import type { StoredValue } from '../codec.ts'
 import type { CallOptions } from '../calls.ts'
 import { endOf, fileKeyOf, filePath } from '../keys.ts'
 import type { AuditAction, AuditEntry, FileKey } from '../model.ts'
+import { isStoredEntry, type StoredEntry } from '../stored-shapes.ts'
 import { type AuditIds, type AuditPlace, entryIdOf, invertId, isAuditId, placeOfId } from './audit-id.ts'
 
 /** Who wrote, and why: the same for all that a call writes. */
@@ -98,17 +99,16 @@ export function decodeRecord(id: string, { value, modRevision }: StoredValue): r
   const stored = isAuditId(id) ? parse(value) : undefined
   if (!Array.isArray(stored)) return []
   const { atMs } = placeOfId(invertId(id))
-  return stored.flatMap((one: Partial<StoredEntry> | null, at): RecordedEntry[] => {
-    if (one?.subject === undefined || one.action === undefined) return []
+  return stored.flatMap((one: unknown, at): RecordedEntry[] => {
+    if (!isStoredEntry(one)) return []
     const entry = Object.freeze({
       ...{ id: entryIdOf(id, at), atMs, action: one.action },
       ...{ actor: one.actor ?? '', reason: one.reason ?? '' },
       ...fileKeyOf(one.subject),
       ...{ version: one.version, beforeRevision: one.beforeRevision ?? 0, revision: modRevision },
     })
-    const [previousMs, order] = one.previous ?? []
-    const previous = previousMs === undefined || order === undefined ? undefined : { atMs: previousMs, order }
-    return [{ entry, at, previous }]
+    const { previous } = one
+    return [{ entry, at, previous: previous && { atMs: previous[0], order: previous[1] } }]
   })
 }
 
@@ -120,17 +120,6 @@ export function isFile({ namespace, group, file }: FileKey): boolean {
 /** The subject of an entry, as it was noted. */
 export function subjectOf({ namespace, group, file }: AuditEntry): string {
   return filePath({ namespace, group, file })
-}
-
-interface StoredEntry {
-  readonly action: AuditAction
-  readonly subject: string
-  readonly version: number | undefined
-  readonly beforeRevision: number
-  /** Time and order. */
-  readonly previous: readonly [number, number] | undefined
-  readonly actor: string | undefined
-  readonly reason: string | undefined
 }
 
 function parse(value: Uint8Array): unknown {

@@ -223,7 +223,7 @@ export class ConfigWriter {
     requireRevision(options, state.record?.file.revision ?? 0)
     if (options.ifMd5 !== undefined) await this.#requireContent(call, state, options.ifMd5)
     const author = { actor: options.actor ?? '', reason: options.reason ?? '' }
-    const atMs = Math.max(environment.clock.wallMs(), state.notBefore.atMs)
+    const atMs = Math.max(Math.floor(environment.clock.wallMs()), state.notBefore.atMs)
     const decided = decide({ key, path, author, state, atMs, contents, check })
     const change = decided instanceof Promise ? await decided : decided
     const creation = state.hasGroup ? undefined : await this.#createGroup(call, author)

@@ -20,7 +20,7 @@ export interface FileWrite {
   readonly expected: number
   /** The revision of what is left of a deleted file of the name; 0: nothing. Only looked at where the file does not exist. */
   readonly gone: number
-  /** Where the file does not exist: the group to create; undefined: there is one. */
+  /** The group to create; undefined: there is one. */
   readonly creation: GroupCreation | undefined
   readonly ops: readonly TxnOp[]
   /** Its entry in the trail. */
@@ -49,12 +49,12 @@ export interface WriteResult {
 export function jointTxn(parts: AuditParts, writes: readonly FileWrite[]): TxnRequest {
   const compare: Compare[] = []
   const success: TxnOp[] = []
-  /** Of new files. */
+  /** Of which something is expected. */
   const groups = new Set<string>()
   for (const write of writes) {
-    const { expected, creation, groupPath, ops } = write
+    const { creation, groupPath, ops } = write
     pushFileConditions(compare, parts.prefix, write)
-    if (expected === 0 && !groups.has(groupPath)) {
+    if (needsGroup(write) && !groups.has(groupPath)) {
       groups.add(groupPath)
       compare.push(...groupConditions(parts.prefix, write))
       if (creation !== undefined) success.push(...creation.ops)
@@ -134,7 +134,7 @@ export class SeparateTxns {
     const compare: Compare[] = []
     const { prefix } = this.#parts
     pushFileConditions(compare, prefix, write)
-    if (write.expected === 0 && write.creation === undefined) compare.push(...groupConditions(prefix, write))
+    if (write.creation === undefined && needsGroup(write)) compare.push(...groupConditions(prefix, write))
     return { type: 'txn', compare, success: [...write.ops, ...recordOps(this.#parts, [write.note])] }
   }
 }
@@ -144,7 +144,12 @@ function pushFileConditions(compare: Compare[], prefix: string, { path, expected
   if (expected === 0) compare.push(isAt(`${prefix}live/gone/${path}`, gone))
 }
 
-/** What a new file expects of its group. */
+/** A file that exists is in a group, unless somebody has removed that by hand. */
+function needsGroup({ expected, creation }: FileWrite): boolean {
+  return expected === 0 || creation !== undefined
+}
+
+/** What is expected of the group of a file. */
 function groupConditions(prefix: string, { groupPath, creation }: FileWrite): readonly Compare[] {
   const key = `${prefix}live/groups/${groupPath}`
   return creation === undefined ? [isPresent(key)] : [isAbsent(key), ...creation.conditions]

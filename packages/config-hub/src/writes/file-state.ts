@@ -39,10 +39,10 @@ export interface FilePlace {
 
 const beginning: AuditPlace = { atMs: 0, order: 0 }
 
-/** See {@link FileState.notBefore}. */
+/** See {@link FileState.notBefore}. Times of the trail are whole, whatever fractions the clock of a host tells. */
 export function notBefore(record: FileRecord | undefined, gone: GoneState | undefined): AuditPlace {
-  if (record !== undefined) return { atMs: record.file.changedAtMs, order: record.file.revision }
-  return gone === undefined ? beginning : { atMs: gone.deletedAtMs, order: gone.modRevision }
+  if (record !== undefined) return { atMs: Math.floor(record.file.changedAtMs), order: record.file.revision }
+  return gone === undefined ? beginning : { atMs: Math.floor(gone.deletedAtMs), order: gone.modRevision }
 }
 
 /** The state of a file, as this member has seen it. */

@@ -43,7 +43,7 @@ export class WriteQueue {
       {
         clock: parts.environment.clock,
         run: (writes) => this.#run(writes),
-        sizeOf: ({ bytes, ops }) => Math.max(bytes, ops.length * bytesPerOp),
+        sizeOf: (write) => Math.max(write.bytes, opsOf(write) * bytesPerOp),
       },
       { ...options, batchMaxBytes: maxBytes },
     )
@@ -124,8 +124,13 @@ export class WriteQueue {
  */
 const batchMaxBytes = 65_536
 
-/** Operations of the writes of a batch: of the 128 that a store takes in one txn, some are for new groups and for the trail. */
+/** Operations, or conditions, of the writes of a batch: of the 128 that a store takes in one txn, some are for groups and the trail. */
 const batchMaxOps = 112
+
+/** What a write takes of what a txn may have: operations, or conditions if those are more. */
+function opsOf({ expected, ops }: FileWrite): number {
+  return Math.max(ops.length, expected === 0 ? 2 : 1)
+}
 
 /** Calls that may wait for earlier ones of the same file. */
 const chainedMaxCalls = 65_536

@@ -2,6 +2,7 @@ import { createManualEnvironment } from '@orrery/environment/testing'
 import { createMemoryStore } from '@orrery/store'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { AuditSweeper } from '../../src/audit/audit-sweeper.ts'
 import { auditActions } from '../../src/model.ts'
 import { createTrail, createWriter, key, prefix, readAll, trailOf } from '../writes/writers.ts'
 
@@ -125,6 +126,37 @@ describe('the audit trail', () => {
       ['published', 0],
     ])
     expect(await readAll(trail, { ...key, file: 'none' })).toEqual([])
+  })
+
+  test('knows a file whose writers have clocks that tell fractions of a millisecond', async () => {
+    const environment = createManualEnvironment()
+    environment.clock.advance(0.5)
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    for (let n = 0; n < 20; n++) await writer.publish(key, { content: `${n}` })
+    expect(await readAll(createTrail(store), { ...key, limit: 3 })).toHaveLength(20)
+  })
+
+  test.each([
+    '[{"action":"published","subject":5}]',
+    '[{"action":"published","subject":"%E0%A4%A"}]',
+    '[{"action":"published","subject":"a/b/c","previous":5}]',
+    '[{"action":"published","subject":"a/b/c","previous":[1]}]',
+    '[{"action":5,"subject":"a/b/c"}]',
+    '[{"action":"published","subject":"a/b/c","actor":5}]',
+    '[5,null,"x"]',
+  ])('leaves out %s, and removes it in its time', async (value) => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    await writer.publish(key, { content: 'x' })
+    await store.put({ key: `${prefix}audit/all/99999999999999-000000000-000000001`, value })
+    expect((await createTrail(store).list()).items).toHaveLength(2)
+    environment.clock.advance(2)
+    await new AuditSweeper({ store, environment, prefix }, 1).sweep()
+    expect(await store.range({ key: `${prefix}audit/`, rangeEnd: `${prefix}audit0` })).toMatchObject({
+      count: 0,
+    })
   })
 
   test('leaves out what no hub wrote', async () => {

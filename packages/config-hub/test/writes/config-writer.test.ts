@@ -68,6 +68,32 @@ describe('publishing', () => {
     expect(calls['txn']).toBe(2)
   })
 
+  test('of many new files without a content is not tried with more conditions than a txn may have', async () => {
+    await using store = createMemoryStore()
+    const { store: watched, calls } = counted(store)
+    const { writer } = createWriter(watched)
+    await writer.publish(key, { content: 'x' })
+    calls['txn'] = 0
+    const files = Array.from({ length: 64 }, (_, n) => ({ ...key, file: `f${n}` }))
+    await Promise.all(files.map((file) => writer.save(file, { comment: 'x' })))
+    expect(calls['txn']).toBe(2)
+  })
+
+  test('brings a group back that was removed by hand from around a file', async () => {
+    await using store = createMemoryStore()
+    await createWriter(store).writer.publish(key, { content: 'x' })
+    await store.deleteRange({ key: `${prefix}live/groups/default/shop` })
+    const { writer, seen } = createWriter(store)
+    await writer.publish(key, { content: 'y' })
+    expect(seen.hasGroup(key)).toBe(true)
+    expect(await trailOf(store)).toMatchObject([
+      { action: 'groupCreated' },
+      { action: 'published' },
+      { action: 'groupCreated' },
+      { action: 'published' },
+    ])
+  })
+
   test('takes the draft if no content is given, and the draft is gone', async () => {
     await using store = createMemoryStore()
     const { writer, seen, contents } = createWriter(store)
