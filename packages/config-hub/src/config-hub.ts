@@ -272,6 +272,7 @@ export interface AuditQuery extends SliceRequest {
   /** Of this namespace; with `group` and `file`, of these. Without it, of all. */
   readonly namespace?: string | undefined
   readonly group?: string | undefined
+  /** Empty: of the group itself. Namespace and group empty: of the template of this name. */
   readonly file?: string | undefined
   /** Not before. Unit: ms since the epoch. */
   readonly fromMs?: number | undefined

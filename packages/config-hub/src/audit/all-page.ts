@@ -3,7 +3,7 @@ import { refuseAfter } from '../validate/queries.ts'
 import { isAuditId } from './audit-id.ts'
 import { allRecords, decodeRecord } from './audit-record.ts'
 import { type AuditPage, type AuditTrailDeps, type FoundEntry, noEntries } from './audit-page.ts'
-import { recordRange } from './record-range.ts'
+import { readRecords, recordRange } from './record-range.ts'
 
 /** Records of one read: each has up to as many entries as a txn has writes. */
 const pageMaxRecords = 32
@@ -16,27 +16,25 @@ interface EntryPlace {
 
 /** Entries of everything. @param after as `AuditPage` says it @throws ConfigError `CONFIG_INVALID`: `after` is none of that */
 export async function allPage(
-  { store, prefix }: AuditTrailDeps,
+  deps: AuditTrailDeps,
   query: AuditQuery,
   after: string | undefined,
 ): Promise<AuditPage> {
-  const area = allRecords(prefix)
+  const area = allRecords(deps.prefix)
   const behind = after === undefined ? undefined : placeOf(after)
   const range = recordRange(area, query, behind === undefined ? area : area + beginBehind(behind))
   if (range === undefined) return noEntries
-  const { kvs, more } = await store.range(
-    { ...range, limit: pageMaxRecords },
-    { signal: query.signal, serializable: true },
-  )
-  const found = kvs.flatMap((kv): readonly FoundEntry[] => {
-    const id = kv.keyString.slice(area.length)
-    return decodeRecord(id, kv)
+  const { signal } = query
+  const { records, more } = await readRecords(deps, { ...range, area, limit: pageMaxRecords, signal })
+  const found = records.flatMap((record): readonly FoundEntry[] => {
+    const { id } = record
+    return decodeRecord(id, record)
       .filter(({ at }) => id !== behind?.id || at < behind.at)
       .map(({ entry, at }) => ({ entry, next: `${id}-${at}` }))
       .reverse()
   })
-  const last = kvs.at(-1)?.keyString.slice(area.length)
-  return { found, next: more && last !== undefined ? `${last}-0` : undefined }
+  const last = records.at(-1)
+  return { found, next: more && last !== undefined ? `${last.id}-0` : undefined }
 }
 
 /** The id from which the entries behind another one are read: of its record they are the earlier ones. */

@@ -61,9 +61,14 @@ export function timeKey(atMs: number): string {
   return String(timeMax - bounded).padStart(timeDigits, '0')
 }
 
-/** The beginning of the ids of records of a time and an order, as they stand in the store. */
+/** The same of a time and an order. @param place what is out of range is taken for the end of it */
 export function orderKey({ atMs, order }: AuditPlace): string {
-  return `${timeKey(atMs)}-${inverse(order, orderMax, orderDigits)}`
+  return `${timeKey(atMs)}-${inverse(Math.min(order, orderMax), orderMax, orderDigits)}`
+}
+
+/** What {@link timeKey} gave of something that begins with it. */
+export function timePart(begin: string): string {
+  return begin.slice(0, timeDigits)
 }
 
 const idForm = /^\d{14}-[\da-z]{9}-[\da-z]{9}$/

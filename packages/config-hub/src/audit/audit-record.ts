@@ -49,9 +49,14 @@ export function allRecords(prefix: string): string {
   return `${prefix}audit/all/`
 }
 
+/** `audit/of/`, below a prefix: all that {@link recordsOf} gives. */
+export function allSubjects(prefix: string): string {
+  return `${prefix}audit/of/`
+}
+
 /** `audit/of/<subject>/`, below a prefix: ids of the records of a subject that is no file, the newest first. */
 export function recordsOf(prefix: string, subject: string): string {
-  return `${prefix}audit/of/${subject}/`
+  return `${allSubjects(prefix)}${subject}/`
 }
 
 /**
@@ -110,6 +115,12 @@ export function decodeRecord(id: string, { value, modRevision }: StoredValue): r
     const { previous } = one
     return [{ entry, at, previous: previous && { atMs: previous[0], order: previous[1] } }]
   })
+}
+
+/** Whether not all entries of a record can be read, or none. */
+export function isDamaged({ value }: Pick<StoredValue, 'value'>): boolean {
+  const stored = parse(value)
+  return !Array.isArray(stored) || stored.length === 0 || !stored.every(isStoredEntry)
 }
 
 /** Whether a subject is a file: its entries are found by one another, those of others by `audit/of/`. */

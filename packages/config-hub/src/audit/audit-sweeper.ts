@@ -1,8 +1,8 @@
-import type { Environment, Timer } from '@orrery/environment'
+import { type Environment, hasCode, type Timer } from '@orrery/environment'
 import type { Store, TxnOp } from '@orrery/store'
 import { endOf } from '../keys.ts'
 import { timeKey } from './audit-id.ts'
-import { allRecords, decodeRecord, isFile, recordsOf, subjectOf } from './audit-record.ts'
+import { allRecords, allSubjects, decodeRecord, isFile, recordsOf, subjectOf } from './audit-record.ts'
 
 /** What a sweeper works with. */
 export interface AuditSweeperParts {
@@ -12,8 +12,11 @@ export interface AuditSweeperParts {
   readonly prefix: string
 }
 
-/** Records that are removed in one txn: each takes up to two of the operations that it may have. */
+/** Records that are removed in one txn: nearly always, each takes up to two of the operations that it may have. */
 const sliceMaxRecords = 60
+
+/** Keys of one read. */
+const readMaxKeys = 1_000
 
 /** How often it looks: a hundred times in the life of an entry, but within these bounds. Unit: ms. */
 const intervalMs = { min: 1_000, max: 3_600_000 } as const
@@ -53,11 +56,7 @@ export class AuditSweeper {
       const slice = await this.#slice(beforeMs)
       removed += slice.entries
       if (slice.records < sliceMaxRecords) break
-      // What others want of the store comes in between.
-      await new Promise<void>((resolve) => {
-        this.#goOn = resolve
-        clock.defer(resolve)
-      })
+      await this.#pause()
     }
     return removed
   }
@@ -90,6 +89,15 @@ export class AuditSweeper {
     if (!this.#isClosed) this.#wait(this.#intervalMs)
   }
 
+  /** What others want of the store comes in between. */
+  async #pause(): Promise<void> {
+    if (this.#isClosed) return
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve
+      this.#parts.environment.clock.defer(resolve)
+    })
+  }
+
   /** Removes the newest of those that are too old: the older ones come after them. */
   async #slice(beforeMs: number): Promise<{ readonly records: number; readonly entries: number }> {
     const { store, prefix } = this.#parts
@@ -99,17 +107,53 @@ export class AuditSweeper {
       { serializable: true },
     )
     let entries = 0
-    const success: TxnOp[] = []
+    const keys: string[] = []
+    const unreadable = new Set<string>()
     for (const kv of kvs) {
-      success.push({ type: 'deleteRange', key: kv.keyString })
       const id = kv.keyString.slice(all.length)
-      for (const { entry } of decodeRecord(id, kv)) {
-        entries++
-        if (!isFile(entry))
-          success.push({ type: 'deleteRange', key: recordsOf(prefix, subjectOf(entry)) + id })
+      const recorded = decodeRecord(id, kv)
+      if (recorded.length === 0) unreadable.add(id)
+      entries += recorded.length
+      // What points at a record goes before it: it is found by the record only.
+      for (const { entry } of recorded) {
+        if (!isFile(entry)) keys.push(recordsOf(prefix, subjectOf(entry)) + id)
       }
+      keys.push(kv.keyString)
     }
-    if (kvs.length > 0) await store.txn({ success })
+    if (unreadable.size > 0) await this.#removePointers(unreadable)
+    if (this.#isClosed) return { records: 0, entries: 0 }
+    await this.#remove(keys)
     return { records: kvs.length, entries }
+  }
+
+  /** Removes what points at records that do not say whose they are: it may be anywhere. */
+  async #removePointers(ids: ReadonlySet<string>): Promise<void> {
+    const { store, prefix } = this.#parts
+    const all = allSubjects(prefix)
+    const range = { rangeEnd: endOf(all), limit: readMaxKeys, keysOnly: true } as const
+    let key = all
+    while (!this.#isClosed) {
+      const { kvs, more } = await store.range({ ...range, key }, { serializable: true })
+      const keys = kvs.map(({ keyString }) => keyString)
+      await this.#remove(keys.filter((pointer) => ids.has(pointer.slice(pointer.lastIndexOf('/') + 1))))
+      const last = keys.at(-1)
+      if (!more || last === undefined) return
+      key = `${last}\0`
+      await this.#pause()
+    }
+  }
+
+  /** Removes keys in their order, in one txn if it may have so many operations. */
+  async #remove(keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return
+    try {
+      await this.#parts.store.txn({ success: keys.map((key): TxnOp => ({ type: 'deleteRange', key })) })
+    } catch (error) {
+      const isTooMuch = hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
+      if (keys.length === 1 || !isTooMuch) throw error
+      const half = keys.length >> 1
+      await this.#remove(keys.slice(0, half))
+      await this.#remove(keys.slice(half))
+    }
   }
 }

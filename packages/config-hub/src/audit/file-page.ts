@@ -1,18 +1,29 @@
+import type { AuditEntry } from '../model.ts'
 import { filePath, groupPath } from '../keys.ts'
 import { refuseAfter } from '../validate/queries.ts'
-import { readState } from '../writes/file-state.ts'
-import { type AuditPlace, orderKey, timeKey } from './audit-id.ts'
+import { readStored, stateOf } from '../writes/file-state.ts'
+import { type AuditPlace, isAuditId, orderKey, timePart } from './audit-id.ts'
 import type { AuditPage, AuditTrailDeps, FoundEntry, SubjectQuery } from './audit-page.ts'
-import { allRecords, decodeRecord, type RecordedEntry, subjectOf } from './audit-record.ts'
+import { allRecords, decodeRecord, isDamaged, subjectOf } from './audit-record.ts'
+import { readRecords, recordRange } from './record-range.ts'
 
-/** Entries of one page: each is read by itself. */
-const pageMaxEntries = 16
+/** Reads of one page, each of which finds an entry: where one finds none, the page ends. */
+const pageMaxReads = 16
 
-/** Records of one read. Nearly always the first one is the right one. */
-const readMaxRecords = 8
+/** Records of a read. Nearly always the first one is the right one; who has to go on takes more. */
+const readMaxRecords = { first: 8, behind: 32 } as const
+
+/** Where the next entry is looked for. */
+interface Search {
+  /** What ids begin with, as they stand in the store; a whole one: behind it. */
+  readonly begin: string
+  /** Looks through older times, too: what says when the entry was made can not be read. */
+  readonly isWide: boolean
+}
 
 /**
- * Entries of a file: the file says when the last one was made, and each one when the one before it was.
+ * Entries of a file: the file says when the last one was made, and each one when the one before it was. Where that can not be read, the
+ * next one is looked for among those of all files.
  *
  * @param after as `AuditPage` says it
  * @throws ConfigError `CONFIG_INVALID`: `after` is none of that
@@ -22,59 +33,80 @@ export async function filePage(
   query: SubjectQuery,
   after: string | undefined,
 ): Promise<AuditPage> {
-  const { fromMs = 0, toMs = Infinity } = query
+  const { toMs = Infinity } = query
   const found: FoundEntry[] = []
-  let place = after === undefined ? await lastPlace(deps, query) : placeOf(after)
-  for (let read = 0; read < pageMaxEntries && place !== undefined && place.atMs >= fromMs; read++) {
-    // One that is not there was removed, and the older ones before it.
-    const one = await entryAt(deps, query, place)
-    place = one?.previous
-    if (one !== undefined && one.entry.atMs < toMs) found.push({ entry: one.entry, next: cursorOf(place) })
+  let search = after === undefined ? await searchForLast(deps, query) : searchOf(after)
+  for (let reads = 0; reads < pageMaxReads && search !== undefined; reads++) {
+    const { entry, next }: Looked = await look(deps, query, search)
+    search = next
+    if (entry === undefined) break
+    if (entry.atMs < toMs) found.push({ entry, next: cursorOf(next) })
   }
-  return { found, next: place !== undefined && place.atMs >= fromMs ? cursorOf(place) : undefined }
+  return { found, next: cursorOf(search) }
 }
 
-/** The time of the last entry. Undefined: there was none. */
-async function lastPlace(deps: AuditTrailDeps, query: SubjectQuery): Promise<AuditPlace | undefined> {
-  const place = { path: filePath(query), groupPath: groupPath(query) }
-  const { notBefore } = await readState(deps, place, { signal: query.signal, serializable: true })
-  return notBefore.order === 0 ? undefined : notBefore
-}
-
-/** The newest entry of the file that was made at a time, and before a revision. Undefined: it was removed. */
-async function entryAt(
-  { store, prefix }: AuditTrailDeps,
-  query: SubjectQuery,
-  { atMs, order }: AuditPlace,
-): Promise<RecordedEntry | undefined> {
+/** Undefined: there was none. */
+async function searchForLast(deps: AuditTrailDeps, query: SubjectQuery): Promise<Search | undefined> {
   const path = filePath(query)
-  const area = allRecords(prefix)
-  // Of all records of that time, those are left out that were decided on what came later.
-  let key = area + orderKey({ atMs, order: order - 1 })
-  const rangeEnd = `${area}${timeKey(atMs)}.`
-  for (;;) {
-    const { kvs, more } = await store.range(
-      { key, rangeEnd, limit: readMaxRecords },
-      { signal: query.signal, serializable: true },
-    )
-    for (const kv of kvs) {
-      const entries = decodeRecord(kv.keyString.slice(area.length), kv)
-      const own = entries.find(({ entry }) => subjectOf(entry) === path)
-      if (own !== undefined) return own
-    }
-    const last = kvs.at(-1)
-    if (!more || last === undefined) return undefined
-    key = `${last.keyString}\0`
+  const options = { signal: query.signal, serializable: true }
+  const stored = await readStored(deps, { path, groupPath: groupPath(query) }, options)
+  try {
+    const { notBefore } = stateOf(path, stored)
+    return notBefore.order === 0 ? undefined : searchAt(notBefore)
+  } catch {
+    // No hub wrote what is there.
+    return { begin: orderKey({ atMs: Infinity, order: Infinity }), isWide: true }
   }
 }
 
-function cursorOf(place: AuditPlace | undefined): string | undefined {
-  return place && `${place.atMs}-${place.order}`
+/** For the newest entry that was made at a time, and before a revision: of all records of that time, others were decided on what came later. */
+function searchAt({ atMs, order }: AuditPlace): Search {
+  return { begin: orderKey({ atMs, order: order - 1 }), isWide: false }
+}
+
+/** What was found, and where to go on. */
+interface Looked {
+  /** Undefined: not here. */
+  readonly entry: AuditEntry | undefined
+  /** Undefined: nothing can come. */
+  readonly next: Search | undefined
+}
+
+/** Looks for an entry, with one read. */
+async function look(deps: AuditTrailDeps, query: SubjectQuery, search: Search): Promise<Looked> {
+  const { begin, isWide } = search
+  const { signal } = query
+  const path = filePath(query)
+  const area = allRecords(deps.prefix)
+  const isBehind = isAuditId(begin)
+  // One that is too new leads to others, and so it is looked for all the same.
+  const times = isWide ? query : { fromMs: query.fromMs }
+  const range = recordRange(area, times, area + (isBehind ? `${begin}\0` : begin))
+  if (range === undefined) return { entry: undefined, next: undefined }
+  const { records, more } = await readRecords(deps, {
+    ...{ area, key: range.key, rangeEnd: isWide ? range.rangeEnd : `${area}${timePart(begin)}.` },
+    ...{ limit: isBehind ? readMaxRecords.behind : readMaxRecords.first, signal },
+  })
+  for (const record of records) {
+    const own = decodeRecord(record.id, record).find(({ entry }) => subjectOf(entry) === path)
+    if (own !== undefined) return { entry: own.entry, next: own.previous && searchAt(own.previous) }
+  }
+  // One that is not there was removed, and the older ones before it; but it may be one that can not be read.
+  const isLost = isWide || records.some(isDamaged)
+  const last = records.at(-1)
+  const goesOn = last !== undefined && (more || (isLost && !isWide))
+  return { entry: undefined, next: goesOn ? { begin: last.id, isWide: isLost } : undefined }
+}
+
+const wide = 'all-'
+
+function cursorOf(search: Search | undefined): string | undefined {
+  return search && (search.isWide ? wide : '') + search.begin
 }
 
 /** @throws ConfigError `CONFIG_INVALID` */
-function placeOf(after: string): AuditPlace {
-  if (!/^\d{1,14}-[1-9]\d{0,13}$/.test(after)) refuseAfter()
-  const dash = after.indexOf('-')
-  return { atMs: Number(after.slice(0, dash)), order: Number(after.slice(dash + 1)) }
+function searchOf(after: string): Search {
+  if (!/^(all-)?\d{14}(-[\da-z]{9}){1,2}$/.test(after)) refuseAfter()
+  const isWide = after.startsWith(wide)
+  return { begin: isWide ? after.slice(wide.length) : after, isWide }
 }

@@ -1,6 +1,5 @@
 import { filePath } from '../keys.ts'
 import { refuseAfter } from '../validate/queries.ts'
-import { rangeOf } from '../writes/file-state.ts'
 import { isAuditId } from './audit-id.ts'
 import {
   type AuditPage,
@@ -10,10 +9,10 @@ import {
   type SubjectQuery,
 } from './audit-page.ts'
 import { allRecords, decodeRecord, recordsOf, subjectOf } from './audit-record.ts'
-import { recordRange } from './record-range.ts'
+import { readRecords, recordRange } from './record-range.ts'
 
-/** Ids of one read: their records are read in one txn. */
-const pageMaxRecords = 100
+/** Ids of one page. Their records are read each by itself: a store may be told to take fewer at once. */
+const pageMaxRecords = 32
 
 /**
  * Entries of a group or a template, which are found by its own list of ids.
@@ -30,31 +29,25 @@ export async function subjectPage(
   const area = recordsOf(deps.prefix, filePath(query))
   const range = recordRange(area, query, after === undefined ? area : `${area}${after}\0`)
   if (range === undefined) return noEntries
-  const { kvs, more } = await deps.store.range(
-    { ...range, limit: pageMaxRecords, keysOnly: true },
-    { signal: query.signal, serializable: true },
-  )
-  const ids = kvs.map(({ keyString }) => keyString.slice(area.length))
-  return { found: await entriesIn(deps, query, ids), next: more ? ids.at(-1) : undefined }
+  const { records, more } = await readRecords(deps, {
+    ...range,
+    ...{ area, limit: pageMaxRecords, keysOnly: true, signal: query.signal },
+  })
+  const found = await Promise.all(records.map(({ id }) => entriesOf(deps, query, id)))
+  return { found: found.flat(), next: more ? records.at(-1)?.id : undefined }
 }
 
-async function entriesIn(
+async function entriesOf(
   { store, prefix }: AuditTrailDeps,
   query: SubjectQuery,
-  ids: readonly string[],
+  id: string,
 ): Promise<readonly FoundEntry[]> {
-  if (ids.length === 0) return []
   const subject = filePath(query)
-  const all = allRecords(prefix)
-  const { responses } = await store.txn(
-    { success: ids.map((id) => ({ type: 'range', key: all + id })) },
-    { signal: query.signal, serializable: true },
-  )
-  return responses.flatMap((response, n) =>
-    rangeOf(response).kvs.flatMap((kv) =>
-      decodeRecord(ids[n] ?? '', kv)
-        .filter(({ entry }) => subjectOf(entry) === subject)
-        .map(({ entry }) => ({ entry, next: ids[n] })),
-    ),
+  const options = { signal: query.signal, serializable: true }
+  const { kvs } = await store.range({ key: allRecords(prefix) + id }, options)
+  return kvs.flatMap((kv) =>
+    decodeRecord(id, kv)
+      .filter(({ entry }) => subjectOf(entry) === subject)
+      .map(({ entry }) => ({ entry, next: id })),
   )
 }

@@ -2,7 +2,7 @@ import { invariant } from '@orrery/environment'
 import type { RangeResult, TxnOpResult } from '@orrery/mvcc'
 import type { ReadOptions, Store } from '@orrery/store'
 import type { AuditPlace } from '../audit/audit-id.ts'
-import { decodeFile, decodeGone, type FileRecord, type GoneRecord } from '../codec.ts'
+import { decodeFile, decodeGone, type FileRecord, type GoneRecord, type StoredValue } from '../codec.ts'
 import type { FileKey, GroupKey } from '../model.ts'
 
 /** What this member has seen of the store, which may lag behind it. */
@@ -57,12 +57,34 @@ export function seenState(seen: SeenState, key: FileKey): FileState {
   }
 }
 
-/** The state of a file, as the store has it. */
+/** The state of a file, as the store has it. @throws Error what the store has is no file */
 export async function readState(
-  { store, prefix }: { readonly store: Pick<Store, 'txn'>; readonly prefix: string },
-  { path, groupPath }: FilePlace,
+  parts: FileStateParts,
+  place: FilePlace,
   options: ReadOptions,
 ): Promise<FileState> {
+  return stateOf(place.path, await readStored(parts, place, options))
+}
+
+/** What {@link readState} reads from. */
+export interface FileStateParts {
+  readonly store: Pick<Store, 'txn'>
+  /** Under which all keys stand. */
+  readonly prefix: string
+}
+
+/** What the store has of a file, whatever that may be. */
+export interface StoredState extends Pick<FileState, 'hasGroup' | 'revision'> {
+  readonly file: StoredValue | undefined
+  readonly gone: StoredValue | undefined
+}
+
+/** Reads what {@link stateOf} takes. */
+export async function readStored(
+  { store, prefix }: FileStateParts,
+  { path, groupPath }: FilePlace,
+  options: ReadOptions,
+): Promise<StoredState> {
   const { responses, revision } = await store.txn(
     {
       success: [
@@ -73,18 +95,19 @@ export async function readState(
     },
     options,
   )
-  const [fileRange, goneRange, group] = responses.map(rangeOf)
-  const [kv] = fileRange?.kvs ?? []
-  const [goneKv] = goneRange?.kvs ?? []
-  const record = kv && decodeFile(path, kv)
-  const gone = goneKv && { ...decodeGone(goneKv.value), modRevision: goneKv.modRevision }
-  return {
-    record,
-    gone,
-    hasGroup: (group?.count ?? 0) > 0,
-    notBefore: notBefore(record, gone),
-    revision,
+  const [file, gone, group] = responses.map(rangeOf)
+  return { file: file?.kvs[0], gone: gone?.kvs[0], hasGroup: (group?.count ?? 0) > 0, revision }
+}
+
+/** @throws Error what the store has is no file */
+export function stateOf(path: string, stored: StoredState): FileState {
+  const { hasGroup, revision } = stored
+  const record = stored.file && decodeFile(path, stored.file)
+  const gone = stored.gone && {
+    ...decodeGone(stored.gone.value),
+    modRevision: stored.gone.modRevision,
   }
+  return { record, gone, hasGroup, notBefore: notBefore(record, gone), revision }
 }
 
 /** The answer to a range in a txn. */

@@ -48,6 +48,41 @@ describe('the sweeper', () => {
     expect((await writer.publish(key)).version).toBe(201)
   })
 
+  test('removes what points at a record that no longer says whose it is, wherever that is', async () => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    for (const group of ['a', 'b', 'c']) await writer.publish({ ...key, group }, { content: 'x' })
+    const many = Array.from({ length: 2_500 }, (_, n) => `${prefix}audit/of/default/a${n}//id`)
+    for (const pointer of many) await store.put({ key: pointer })
+    const all = `${prefix}audit/all/`
+    const { kvs } = await store.range({ key: all, rangeEnd: endOf(all) })
+    for (const { keyString, value } of kvs) {
+      if (Buffer.from(value).toString().includes('default/b/"'))
+        await store.put({ key: keyString, value: '{' })
+    }
+    environment.clock.advance(maxAgeMs + 1)
+    const sweeper = new AuditSweeper({ store, environment, prefix }, maxAgeMs)
+    expect(await during(environment, sweeper.sweep())).toBe(5)
+    expect(await indexOf(store)).toBe(many.length)
+    expect((await store.range({ key: all, rangeEnd: endOf(all) })).count).toBe(0)
+  })
+
+  test('that is closed while it looks for what points at such a record leaves the record for the next one', async () => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    await store.put({ key: `${prefix}audit/all/99999999999999-000000000-000000001`, value: '{' })
+    for (let n = 0; n < 1_001; n++) await store.put({ key: `${prefix}audit/of/n/g//${n}` })
+    environment.clock.advance(maxAgeMs + 1)
+    const sweeper = new AuditSweeper({ store, environment, prefix }, maxAgeMs)
+    const { revision } = store.status()
+    const sweeping = sweeper.sweep()
+    while (environment.clock.pending === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+    await sweeper.close()
+    expect(await sweeping).toBe(0)
+    expect(store.status().revision).toBe(revision)
+  })
+
   test('looks again and again, until it is closed', async () => {
     const environment = createManualEnvironment()
     await using store = createMemoryStore()

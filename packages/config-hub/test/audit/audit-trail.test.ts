@@ -178,7 +178,9 @@ describe('the audit trail', () => {
     await expect(trail.list({ limit: 0 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     await expect(trail.list({ group: 'shop' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     for (const subject of [{}, key, { ...key, file: '' }]) {
-      for (const after of ['', 'x', '5', '1-0', '00000000000000-000000000-000000000-x', '-'.repeat(100)]) {
+      const id = '00000000000000-000000000-000000000'
+      const unclear = ['', 'x', '5', '1-0', `${id}-x`, `${id}0`, 'all-', 'all-x', `all-${id}0`, `ALL-${id}`]
+      for (const after of [...unclear, `all-all-${id}`, `${id}\0`, `${id}\n`, '-'.repeat(100)]) {
         await expect(trail.list({ ...subject, after })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
       }
     }

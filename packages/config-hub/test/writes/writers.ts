@@ -14,7 +14,7 @@ import type { AuditEntry, FileKey, Group, GroupKey } from '../../src/model.ts'
 import { configHubDefaults } from '../../src/options.ts'
 import type { WrappedKey } from '../../src/ports.ts'
 import { createAuditTrail } from '../../src/audit/audit-trail.ts'
-import { decodeRecord } from '../../src/audit/audit-record.ts'
+import { type AuditNote, decodeRecord, recordOps } from '../../src/audit/audit-record.ts'
 import { ConfigWriter, type ConfigWriterOptions } from '../../src/writes/config-writer.ts'
 import { FileContents } from '../../src/writes/file-contents.ts'
 import type { SeenState } from '../../src/writes/file-state.ts'
@@ -119,6 +119,22 @@ export function createWriter(
   return { writer, seen, contents, environment, ids }
 }
 
+/** Counts what is asked of a store. */
+export function counted(store: Store): { readonly store: Store; readonly calls: Record<string, number> } {
+  const calls: Record<string, number> = {}
+  const proxy = new Proxy(store, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        calls[String(name)] = (calls[String(name)] ?? 0) + 1
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+  return { store: proxy, calls }
+}
+
 /** What the trail has, in the order of ids. */
 export async function trailOf(store: Store): Promise<readonly AuditEntry[]> {
   const from = `${prefix}audit/all/`
@@ -127,6 +143,21 @@ export async function trailOf(store: Store): Promise<readonly AuditEntry[]> {
     .flatMap((kv) => decodeRecord(kv.keyString.slice(from.length), kv).toReversed())
     .map(({ entry }) => entry)
     .reverse()
+}
+
+/** Puts records of files that nobody wrote into the trail. */
+export async function fillTrail(
+  store: Store,
+  { records, atMs }: { readonly records: number; readonly atMs: number },
+): Promise<void> {
+  const parts = { prefix, ids: new AuditIds(createManualEnvironment(records).random) }
+  for (let n = 0; n < records; n++) {
+    const note: AuditNote = {
+      ...{ subject: `n/g/f${n}`, action: 'draftSaved', version: undefined, beforeRevision: 0 },
+      ...{ author: { actor: '', reason: '' }, place: { atMs, order: 0 }, previous: undefined },
+    }
+    await store.txn({ success: recordOps(parts, [note]) })
+  }
 }
 
 /** Reads the trail of a store. */

@@ -30,7 +30,7 @@ export function addAuditRoute({ fastify, hub }: ConfigRouteContext): void {
       querystring: query({
         namespace: textParameter('Of this namespace.'),
         group: textParameter('With namespace: of this group.'),
-        file: textParameter('With group: of this file.'),
+        file: textParameter('With group: of this file. Empty: of the group itself.'),
         fromMs: time('Not before.'),
         toMs: time('Before.'),
         action: {
