@@ -226,7 +226,8 @@ export class ConfigWriter {
     const atMs = Math.max(Math.floor(environment.clock.wallMs()), state.notBefore.atMs)
     const decided = decide({ key, path, author, state, atMs, contents, check })
     const change = decided instanceof Promise ? await decided : decided
-    const creation = state.hasGroup ? undefined : await this.#createGroup(call, author)
+    const creation = state.hasGroup ? undefined : await this.#createGroup(call, { author, atMs })
+    const order = Math.max(state.notBefore.order, creation?.place.order ?? 0)
     const ops = opsOf({ prefix, releasesMaxItems }, { state, change }, { path, atMs })
     const write: FileWrite = {
       path,
@@ -235,8 +236,8 @@ export class ConfigWriter {
       gone: state.gone?.modRevision ?? 0,
       creation,
       ops,
-      note: noteOf(state, change, { path, author, atMs }),
-      bytes: bytesOf(ops),
+      note: noteOf(state, change, { path, author, place: { atMs, order } }),
+      bytes: bytesOf(ops) + author.actor.length + author.reason.length,
     }
     const { type, revision } = await this.#queue.submit(write, options)
     if (type === 'differs') return undefined
@@ -259,16 +260,18 @@ export class ConfigWriter {
   }
 
   /** @throws ConfigError `CONFIG_GROUP_NOT_FOUND` */
-  async #createGroup({ key, groupPath, options }: Call, author: AuditAuthor): Promise<GroupCreation> {
+  async #createGroup(
+    { key, groupPath, options }: Call,
+    { author, atMs }: { readonly author: AuditAuthor; readonly atMs: number },
+  ): Promise<GroupCreation> {
     const { namespace, group } = key
     if (!this.#options.autoCreate) {
       throw new ConfigError('CONFIG_GROUP_NOT_FOUND', `there is no group ${group} in ${namespace}`)
     }
-    const { ids, environment } = this.#parts
+    const { ids } = this.#parts
     const last = await lastEntryOf(this.#storeParts(), groupSubject(groupPath), options)
     const draft = toGroup({ namespace, group }, {})
-    const wallMs = environment.clock.wallMs()
-    return createGroup({ prefix: this.#options.prefix, ids }, { draft, last, wallMs }, author)
+    return createGroup({ prefix: this.#options.prefix, ids }, { draft, last, atMs }, author)
   }
 
   #storeParts(): { readonly store: ConfigWriterParts['store']; readonly prefix: string } {
@@ -318,7 +321,7 @@ const stateCodes = [
 function noteOf(
   { record, notBefore }: FileState,
   { action, version }: FileChange<unknown>,
-  { path, author, atMs }: { readonly path: string; readonly author: AuditAuthor; readonly atMs: number },
+  { path, author, place }: Pick<AuditNote, 'author' | 'place'> & { readonly path: string },
 ): AuditNote {
   return {
     subject: path,
@@ -326,7 +329,7 @@ function noteOf(
     version,
     beforeRevision: record?.file.revision ?? 0,
     author,
-    place: { atMs, order: notBefore.order },
+    place,
     previous: notBefore.order === 0 ? undefined : notBefore,
   }
 }

@@ -1,6 +1,7 @@
 import { invariant } from '@orrery/environment'
 import type { TxnOpResult, TxnResult } from '@orrery/mvcc'
 import type { Compare, TxnOp, TxnRequest } from '@orrery/store'
+import type { AuditPlace } from '../audit/audit-id.ts'
 import { type AuditNote, type AuditParts, recordOps } from '../audit/audit-record.ts'
 
 /** A group that comes to be with the first file in it. */
@@ -8,6 +9,8 @@ export interface GroupCreation {
   /** What has to hold, beside that there is no such group. */
   readonly conditions: readonly Compare[]
   readonly ops: readonly TxnOp[]
+  /** Of its entry in the trail: that of its first file comes after it. */
+  readonly place: AuditPlace
 }
 
 /** One change of one file, decided on what it was at `expected`. */
@@ -31,7 +34,7 @@ export interface FileWrite {
 
 /**
  * - `done`: at this revision
- * - `differs`: the file, what is left of it, or its group is not what it was taken for
+ * - `differs`: the file, what is left of it, or its group is not what it was taken for, or may not be any more
  */
 export interface WriteResult {
   readonly type: 'done' | 'differs'
@@ -70,48 +73,32 @@ export function jointTxn(parts: AuditParts, writes: readonly FileWrite[]): TxnRe
   return { compare, success }
 }
 
-/** Where the answer to a write stands among those of a txn. */
-interface AnswerPlace {
-  readonly outer: number
-  /** Within a txn that creates a group. */
-  readonly inner: number | undefined
-}
-
 /**
  * The txn of a batch in which each write is decided by the store by itself, so that one that comes too late takes no other with it.
  *
  * ```text
- * if <file at the expected revision> then <put, delete>              for each file that exists
- * if <no file, its group exists> then <put>                          for each file that is new
- * if <no such group> then                                            for each group that is new
- *   <put it>
- *   if <no file> then <put>                                          for each file in it
+ * if <file at the expected revision> then <put, delete>    for each file that exists
+ * if <no file, its group exists> then <put>                for each file that is new
+ * if <no file, no such group> then <put both>              for the first file of each group that is new
  * ```
+ *
+ * Other files of a group that is new are not in it, and so they are decided anew: a txn knows no way to say that a group comes with
+ * whichever of its files do.
  */
 export class SeparateTxns {
-  readonly #parts: AuditParts
   readonly #ops: TxnOp[] = []
-  readonly #places: AnswerPlace[] = []
+  /** Where the answer to each write stands among those of the txn; undefined: it is not in it. */
+  readonly #places: (number | undefined)[] = []
 
   constructor(parts: AuditParts, writes: readonly FileWrite[]) {
-    this.#parts = parts
-    /** Operations of the groups that are created, and where their txns stand. */
-    const created = new Map<string, { readonly outer: number; readonly ops: TxnOp[] }>()
+    const created = new Set<string>()
     for (const write of writes) {
       const { creation, groupPath } = write
-      if (creation === undefined) {
-        this.#places.push({ outer: this.#ops.length, inner: undefined })
-        this.#ops.push(this.#fileTxn(write))
-        continue
-      }
-      let group = created.get(groupPath)
-      if (group === undefined) {
-        group = { outer: this.#ops.length, ops: [...creation.ops] }
-        created.set(groupPath, group)
-        this.#ops.push({ type: 'txn', compare: groupConditions(parts.prefix, write), success: group.ops })
-      }
-      this.#places.push({ outer: group.outer, inner: group.ops.length })
-      group.ops.push(this.#fileTxn(write))
+      const isLeftOut = creation !== undefined && created.has(groupPath)
+      this.#places.push(isLeftOut ? undefined : this.#ops.length)
+      if (isLeftOut) continue
+      if (creation !== undefined) created.add(groupPath)
+      this.#ops.push(fileTxn(parts, write))
     }
   }
 
@@ -123,20 +110,18 @@ export class SeparateTxns {
   results({ responses, revision }: TxnResult): readonly WriteResult[] {
     const done: WriteResult = { type: 'done', revision }
     const differs: WriteResult = { type: 'differs', revision }
-    return this.#places.map(({ outer, inner }) => {
-      const answer = answerOf(responses[outer])
-      if (!answer.succeeded) return differs
-      return inner === undefined || answerOf(answer.responses[inner]).succeeded ? done : differs
-    })
+    return this.#places.map((place) =>
+      place !== undefined && answerOf(responses[place]).succeeded ? done : differs,
+    )
   }
+}
 
-  #fileTxn(write: FileWrite): TxnOp {
-    const compare: Compare[] = []
-    const { prefix } = this.#parts
-    pushFileConditions(compare, prefix, write)
-    if (write.creation === undefined && needsGroup(write)) compare.push(...groupConditions(prefix, write))
-    return { type: 'txn', compare, success: [...write.ops, ...recordOps(this.#parts, [write.note])] }
-  }
+function fileTxn(parts: AuditParts, write: FileWrite): TxnOp {
+  const { creation, ops, note } = write
+  const compare: Compare[] = []
+  pushFileConditions(compare, parts.prefix, write)
+  if (needsGroup(write)) compare.push(...groupConditions(parts.prefix, write))
+  return { type: 'txn', compare, success: [...(creation?.ops ?? []), ...ops, ...recordOps(parts, [note])] }
 }
 
 function pushFileConditions(compare: Compare[], prefix: string, { path, expected, gone }: FileWrite): void {
@@ -144,8 +129,8 @@ function pushFileConditions(compare: Compare[], prefix: string, { path, expected
   if (expected === 0) compare.push(isAt(`${prefix}live/gone/${path}`, gone))
 }
 
-/** A file that exists is in a group, unless somebody has removed that by hand. */
-function needsGroup({ expected, creation }: FileWrite): boolean {
+/** Whether something is expected of its group: a file that exists is in one, unless somebody has removed that by hand. */
+export function needsGroup({ expected, creation }: FileWrite): boolean {
   return expected === 0 || creation !== undefined
 }
 

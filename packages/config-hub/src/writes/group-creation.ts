@@ -15,21 +15,22 @@ export interface NewGroup {
   readonly draft: GroupDraft
   /** Of the groups that had its name. */
   readonly last: LastEntry
-  /** The time of day. */
-  readonly wallMs: number
+  /** When its first file is written. Unit: ms since the epoch. */
+  readonly atMs: number
 }
 
 /** How a group comes to be with its first file. */
 export function createGroup(
   parts: { readonly prefix: string; readonly ids: AuditIds },
-  { draft, last, wallMs }: NewGroup,
+  { draft, last, atMs }: NewGroup,
   author: AuditAuthor,
 ): GroupCreation {
   const path = groupPath(draft)
-  const place = { ...last.notBefore, atMs: Math.max(wallMs, last.notBefore.atMs) }
+  const place = { ...last.notBefore, atMs: Math.max(atMs, last.notBefore.atMs) }
   const group = { ...draft, createdAtMs: place.atMs, changedAtMs: place.atMs, revision: 0 }
   const what = { subject: groupSubject(path), action: 'groupCreated', version: undefined } as const
   return {
+    place,
     conditions: [last.isLast],
     ops: [
       { type: 'put', key: `${parts.prefix}live/groups/${path}`, value: encodeGroup(group) },

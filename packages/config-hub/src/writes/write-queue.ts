@@ -4,7 +4,7 @@ import type { Store } from '@orrery/store'
 import type { AuditParts } from '../audit/audit-record.ts'
 import type { CallOptions } from '../calls.ts'
 import { ConfigError } from '../errors.ts'
-import { type FileWrite, jointTxn, SeparateTxns, type WriteResult } from './file-batch.ts'
+import { type FileWrite, jointTxn, needsGroup, SeparateTxns, type WriteResult } from './file-batch.ts'
 import type { FileState } from './file-state.ts'
 
 /** What a write queue needs. */
@@ -34,6 +34,8 @@ export class WriteQueue {
   readonly #lines = new Map<string, Line>()
   /** Calls that wait for an earlier one of the same file. */
   #chained = 0
+  /** The group of the last write, if something is expected of it. */
+  #lastGroup: string | undefined
 
   constructor(parts: WriteQueueParts, options: BatchingOptions) {
     this.#parts = parts
@@ -43,7 +45,7 @@ export class WriteQueue {
       {
         clock: parts.environment.clock,
         run: (writes) => this.#run(writes),
-        sizeOf: (write) => Math.max(write.bytes, opsOf(write) * bytesPerOp),
+        sizeOf: (write) => Math.max(write.bytes, this.#opsOf(write) * bytesPerOp),
       },
       { ...options, batchMaxBytes: maxBytes },
     )
@@ -98,6 +100,21 @@ export class WriteQueue {
     return this.#batcher.close()
   }
 
+  /**
+   * What a write takes of what a txn may have: operations, or conditions if those are more. A batch expects something of a group once,
+   * and of many writes, those that need a group are mostly of one: it is counted for the first of those that follow one another.
+   */
+  #opsOf(write: FileWrite): number {
+    const { expected, groupPath, creation, ops } = write
+    const group = needsGroup(write) ? groupPath : undefined
+    const isFirst = group !== undefined && group !== this.#lastGroup
+    this.#lastGroup = group
+    const conditions = expected === 0 ? 2 : 1
+    if (!isFirst) return Math.max(ops.length, conditions)
+    const created = creation ?? { ops: [], conditions: [] }
+    return Math.max(ops.length + created.ops.length, conditions + 1 + created.conditions.length)
+  }
+
   /** Never rejects: when a part of a batch fails, others may be in the store already, and are told so. */
   async #run(writes: readonly FileWrite[]): Promise<readonly (WriteResult | ItemFailure)[]> {
     const { store } = this.#parts
@@ -124,13 +141,8 @@ export class WriteQueue {
  */
 const batchMaxBytes = 65_536
 
-/** Operations, or conditions, of the writes of a batch: of the 128 that a store takes in one txn, some are for groups and the trail. */
+/** Operations, or conditions, of the writes of a batch: of the 128 that a store takes in one txn, some are for the trail, and for a group. */
 const batchMaxOps = 112
-
-/** What a write takes of what a txn may have: operations, or conditions if those are more. */
-function opsOf({ expected, ops }: FileWrite): number {
-  return Math.max(ops.length, expected === 0 ? 2 : 1)
-}
 
 /** Calls that may wait for earlier ones of the same file. */
 const chainedMaxCalls = 65_536

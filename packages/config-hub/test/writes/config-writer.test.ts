@@ -1,27 +1,11 @@
 import { createManualEnvironment } from '@orrery/environment/testing'
-import { createMemoryStore, type Store } from '@orrery/store'
+import { createMemoryStore } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
 import { ContentHistory } from '../../src/writes/content-history.ts'
-import { createWriter, FakeCodec, key, prefix, trailOf } from './writers.ts'
+import { counted, createWriter, FakeCodec, key, prefix, trailOf } from './writers.ts'
 
 const path = 'default/shop/app.txt'
 const rule = { percent: 10 }
-
-/** Counts what a writer asks of its store. */
-function counted(store: Store): { readonly store: Store; readonly calls: Record<string, number> } {
-  const calls: Record<string, number> = {}
-  const proxy = new Proxy(store, {
-    get: (target, name) => {
-      const member: unknown = Reflect.get(target, name)
-      if (typeof member !== 'function') return member
-      return (...args: unknown[]): unknown => {
-        calls[String(name)] = (calls[String(name)] ?? 0) + 1
-        return Reflect.apply(member, target, args)
-      }
-    },
-  })
-  return { store: proxy, calls }
-}
 
 describe('publishing', () => {
   test('a content that is given creates the file and its group in the same revision', async () => {
@@ -79,6 +63,37 @@ describe('publishing', () => {
     expect(calls['txn']).toBe(2)
   })
 
+  test.each([
+    ['that are new', false],
+    ['that are there', true],
+  ])('of new files in as many groups %s is tried with no more than a txn may have', async (_, isThere) => {
+    await using store = createMemoryStore()
+    const { store: watched, calls } = counted(store)
+    const { writer } = createWriter(watched)
+    const files = Array.from({ length: 64 }, (_, n) => ({ ...key, group: `g${n}` }))
+    if (isThere) for (const file of files) await writer.save({ ...file, file: 'first' }, { comment: 'x' })
+    const { revision } = store.status()
+    calls['txn'] = 0
+    await Promise.all(files.map((file) => writer.save(file, { comment: 'x' })))
+    expect(calls['txn']).toBe(store.status().revision - revision)
+    expect(calls['txn']).toBe(isThere ? 2 : 3)
+  })
+
+  test('counts what is said of a write among what a batch may have', async () => {
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { writes: { batchMaxBytes: 3_000 } })
+    const files = Array.from({ length: 4 }, (_, n) => ({ ...key, file: `f${n}` }))
+    for (const file of [key, ...files]) await writer.save(file, { comment: 'x' })
+    for (const [reason, batches] of [
+      ['', 1],
+      ['x'.repeat(1_000), 2],
+    ] as const) {
+      const { revision } = store.status()
+      await Promise.all(files.map((file) => writer.save(file, { comment: 'y' }, { reason })))
+      expect(store.status().revision - revision).toBe(batches)
+    }
+  })
+
   test('brings a group back that was removed by hand from around a file', async () => {
     await using store = createMemoryStore()
     await createWriter(store).writer.publish(key, { content: 'x' })
@@ -92,6 +107,19 @@ describe('publishing', () => {
       { action: 'groupCreated' },
       { action: 'published' },
     ])
+  })
+
+  test('of several files at once brings their group back though one of them is not what it was taken for', async () => {
+    await using store = createMemoryStore()
+    await createWriter(store).writer.publish(key, { content: 'x' })
+    await store.deleteRange({ key: `${prefix}live/groups/default/shop` })
+    const { writer } = createWriter(store)
+    const files = [key, ...Array.from({ length: 20 }, (_, n) => ({ ...key, file: `f${n}` }))]
+    const releases = await Promise.all(files.map((file) => writer.publish(file, { content: 'y' })))
+    expect(releases.map(({ version }) => version)).toEqual([2, ...files.slice(1).map(() => 1)])
+    const actions = (await trailOf(store)).map(({ action }) => action)
+    expect(actions.filter((action) => action === 'groupCreated')).toHaveLength(2)
+    expect(actions.filter((action) => action === 'published')).toHaveLength(22)
   })
 
   test('takes the draft if no content is given, and the draft is gone', async () => {

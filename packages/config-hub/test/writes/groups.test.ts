@@ -169,6 +169,36 @@ describe('groups', () => {
     })
   })
 
+  test('have their entries before those of the files that they come with', async () => {
+    await using store = createMemoryStore()
+    const { groups, writer, environment } = createGroups(
+      new Proxy(store, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name)
+          if (typeof member !== 'function') return member
+          // While it is found out what the trail has of the group, time goes on.
+          if (name === 'range') environment.clock.advance(clockStepMs)
+          return member.bind(target) as unknown
+        },
+      }),
+    )
+    let clockStepMs = 5
+    await writer.publish(key, { content: 'x' })
+    await writer.delete(key)
+    await groups.delete(group)
+    clockStepMs = 0
+    await writer.publish(key, { content: 'y' })
+    await writer.delete(key)
+    await groups.delete(group)
+    environment.clock.advance(1)
+    await writer.publish({ ...key, file: 'other' }, { content: 'z' })
+    expect((await trailOf(store)).map(({ action }) => action)).toEqual([
+      ...['groupCreated', 'published', 'fileDeleted', 'groupDeleted'],
+      ...['groupCreated', 'published', 'fileDeleted', 'groupDeleted'],
+      ...['groupCreated', 'published'],
+    ])
+  })
+
   test('of one name have entries in the order of their revisions, whatever clocks say', async () => {
     const step = fc.record({
       member: fc.integer({ min: 0, max: 1 }),

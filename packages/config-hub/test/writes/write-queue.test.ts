@@ -3,7 +3,7 @@ import { createMemoryStore, type Store, StoreError } from '@orrery/store'
 import { describe, expect, test } from 'vitest'
 import { AuditIds } from '../../src/audit/audit-id.ts'
 import type { AuditNote } from '../../src/audit/audit-record.ts'
-import type { FileWrite } from '../../src/writes/file-batch.ts'
+import type { FileWrite, GroupCreation } from '../../src/writes/file-batch.ts'
 import { WriteQueue } from '../../src/writes/write-queue.ts'
 import { prefix, trailOf } from './writers.ts'
 
@@ -108,4 +108,43 @@ test('writes of a batch take effect each for itself when one of them comes too l
   expect(results.map(({ type }) => type)).toEqual(['done', 'done', 'differs', 'done', 'done'])
   expect((await trailOf(store)).map(({ actor }) => actor)).toEqual(['a', 'b', 'd', 'e'])
   expect(Buffer.from((await store.get(`${prefix}live/files/n/g/c`))?.value ?? []).toString()).toBe('faster')
+})
+
+describe('a group that comes to be with its files', () => {
+  const group = `${prefix}live/groups/n/g`
+  const creation: GroupCreation = {
+    conditions: [],
+    ops: [{ type: 'put', key: group, value: '{}' }],
+    place: { atMs: 0, order: 0 },
+  }
+
+  async function writeNew(existing: readonly Name[]) {
+    await using store = createMemoryStore()
+    for (const name of existing) await store.put({ key: `${prefix}live/files/n/g/${name}`, value: 'faster' })
+    const environment = createManualEnvironment()
+    const queue = new WriteQueue({ store, environment, ids: new AuditIds(environment.random), prefix }, {})
+    const results = await Promise.all(names.map((name) => queue.submit({ ...writeOf(name), creation }, {})))
+    await queue.close()
+    const trail = await trailOf(store)
+    return {
+      done: names.filter((_, at) => results[at]?.type === 'done'),
+      actors: trail.map(({ actor }) => actor),
+      isThere: (await store.get(group)) !== undefined,
+    }
+  }
+
+  test('comes with all of them', async () => {
+    expect(await writeNew([])).toEqual({ done: [...names], actors: [...names], isThere: true })
+  })
+
+  test('comes with the first one where another comes too late: the others find it, when they are decided anew', async () => {
+    expect(await writeNew(['c'])).toEqual({ done: ['a'], actors: ['a'], isThere: true })
+  })
+
+  test.each([[['a']], [['a', 'b']], [names]] as const)(
+    'does not come where %j come too late, and all are decided anew',
+    async (late) => {
+      expect(await writeNew(late)).toEqual({ done: [], actors: [], isThere: false })
+    },
+  )
 })
