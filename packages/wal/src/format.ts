@@ -2,7 +2,7 @@
  * The bytes of a log. All numbers are little endian; records start at multiples of 8.
  *
  * ```text
- * segment = header, record, record, ..., zeros
+ * segment = header, record, record, ..., end mark, zeros or what an older segment has left there
  *
  * header                                       record
  *   0  u32  checksum of the rest                 0  u32  checksum of the rest, seeded with that of the header
@@ -19,10 +19,17 @@
  *  48  u32  torn tail that was cut: bytes       48  entries: u8 type, u32 length, payload
  *  52  u32  metadata length                         zeros up to a multiple of 8
  *  56  metadata, zeros up to a multiple of 8
+ *
+ * end mark
+ *   0  u32  checksum of the rest, seeded with that of the last record
+ *   4  u32  magic "OWEN"
  * ```
  *
  * The seed ties every record to its segment and to this log: a block of an older file that shows up again
  * does not pass, even if its content is a sound record. The chain of checksums does the same for order.
+ *
+ * The end mark is written together with the record before it, and the next record overwrites it: where it
+ * stands, nothing was begun that is not finished. A segment without a record has none: zeros follow its header.
  */
 import { crc32 } from 'node:zlib'
 
@@ -32,6 +39,8 @@ export const formatVersion = 1
 export const recordHeaderBytes = 48
 /** Bytes in front of an entry's payload. */
 export const entryHeaderBytes = 5
+/** Bytes behind the last record that say so. */
+export const endMarkBytes = 8
 /** No record is longer, whatever its length field says. Unit: bytes. */
 export const recordLimitBytes = 64 * 1024 * 1024
 /** No segment is longer. Unit: bytes. */
@@ -41,6 +50,7 @@ export const metadataMaxBytes = 4096
 
 const segmentMagic = 0x4753574f
 const recordMagic = 0x4352574f
+const endMagic = 0x4e45574f
 const fixedHeaderBytes = 56
 
 /**
@@ -213,6 +223,23 @@ export function sealRecord(
   const checksum = crc32(record.subarray(4), place.seed)
   view.setUint32(0, checksum, true)
   return checksum
+}
+
+/** Writes the mark of the end. @param checksum of the last record */
+export function writeEndMark(mark: Uint8Array, checksum: number): void {
+  const view = viewOf(mark)
+  view.setUint32(4, endMagic, true)
+  view.setUint32(0, crc32(mark.subarray(4, endMarkBytes), checksum), true)
+}
+
+/** Whether some bytes begin with the mark of the end. @param checksum as for {@link writeEndMark} */
+export function hasEndMark(bytes: Uint8Array, checksum: number): boolean {
+  if (bytes.length < endMarkBytes) return false
+  const view = viewOf(bytes)
+  return (
+    view.getUint32(4, true) === endMagic &&
+    view.getUint32(0, true) === crc32(bytes.subarray(4, endMarkBytes), checksum)
+  )
 }
 
 /** Tells from its head alone how long a record claims to be; `undefined`: this is not a record. */

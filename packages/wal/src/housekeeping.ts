@@ -16,7 +16,8 @@ export interface HousekeepingParts {
 }
 
 /**
- * What is not urgent: zeros ahead of the records, and the removal of segments that are not needed any more.
+ * What is not urgent: zeros ahead of the records, and the removal of segments that are not needed any more, or
+ * their use for records to come.
  * One small step at a time is with the disk, behind the record that is there, so that a record never waits
  * for more than that.
  */
@@ -91,12 +92,12 @@ export class Housekeeping {
 
   /** One at a time: a removal that becomes durable before an older one would leave a gap. */
   async #removeOldestSegment(): Promise<void> {
-    const { disk, directory, segments } = this.#parts
+    const { disk, directory, segments, writer } = this.#parts
     const oldest = segments.removable(this.#compactIndex)
     invariant(oldest !== undefined, 'there is a segment to remove')
     segments.removeOldest()
     await disk.submit([
-      { type: 'unlink', path: oldest.path },
+      writer.recycle(oldest) ?? { type: 'unlink', path: oldest.path },
       { type: 'syncDirectory', path: directory },
     ])
   }

@@ -1,6 +1,6 @@
 import { type Logger, invariant, silentLogger } from '@orrery/environment'
 import { WalError } from './errors.ts'
-import { recordHeaderBytes } from './format.ts'
+import { endMarkBytes, recordHeaderBytes } from './format.ts'
 import { type WalOptions, resolveOptions } from './options.ts'
 import type { Disk } from './ports.ts'
 import type { PendingRecord } from './record-queue.ts'
@@ -133,7 +133,8 @@ async function secureEnd(
 
 /** A record that was read, to be written again. */
 function toPending(record: StoredRecord): PendingRecord {
-  const bytes = record.bytes.slice()
+  const bytes = new Uint8Array(record.length + endMarkBytes)
+  bytes.set(record.bytes)
   return {
     kind: record.kind,
     ordinal: 0,

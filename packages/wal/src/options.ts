@@ -1,5 +1,11 @@
 import { WalError } from './errors.ts'
-import { metadataMaxBytes, recordLimitBytes, segmentHeaderBytes, segmentLimitBytes } from './format.ts'
+import {
+  endMarkBytes,
+  metadataMaxBytes,
+  recordLimitBytes,
+  segmentHeaderBytes,
+  segmentLimitBytes,
+} from './format.ts'
 
 /** How a log behaves. Sizes may change from one opening to the next: existing segments stay readable. */
 export interface WalOptions {
@@ -40,7 +46,8 @@ export interface WalOptions {
   readonly queueMaxBytes?: number
   /**
    * How far zeros are written ahead of the records, so that a commit changes neither the size nor the
-   * block map of its file. 0 turns it off; every commit is then several times slower. Unit: bytes.
+   * block map of its file. For the same purpose, a segment that is not needed any more is written over. 0 turns
+   * both off; every commit is then several times slower. Unit: bytes.
    *
    * @defaultValue `8_388_608` (8 MiB)
    */
@@ -75,10 +82,10 @@ export function resolveOptions(options: WalOptions): Required<WalOptions> {
   requireInteger('recordMaxBytes', recordMaxBytes, 128, recordLimitBytes)
   requireInteger('queueMaxBytes', queueMaxBytes, recordMaxBytes, Number.MAX_SAFE_INTEGER)
   requireInteger('preallocateBytes', preallocateBytes, 0, segmentLimitBytes)
-  if (segmentHeaderBytes(metadata.byteLength) + recordMaxBytes > segmentMaxBytes) {
+  if (segmentHeaderBytes(metadata.byteLength) + recordMaxBytes + endMarkBytes > segmentMaxBytes) {
     throw new WalError(
       'WAL_INVALID_OPTION',
-      `a record of recordMaxBytes (${recordMaxBytes}) and the head of its segment must fit into segmentMaxBytes (${segmentMaxBytes})`,
+      `a record of recordMaxBytes (${recordMaxBytes}) and the head and end of its segment must fit into segmentMaxBytes (${segmentMaxBytes})`,
     )
   }
   return resolved

@@ -1,4 +1,4 @@
-import { align, entryHeaderBytes, recordHeaderBytes } from './format.ts'
+import { align, endMarkBytes, entryHeaderBytes, recordHeaderBytes } from './format.ts'
 import type { RecordKind } from './format.ts'
 
 /** A record that is being filled, or waits for the disk. */
@@ -19,6 +19,8 @@ export interface PendingRecord {
 
 const initialBufferBytes = 64 * 1024
 const spareBuffersMax = 4
+/** Zeros up to a multiple of 8 belong to a record. */
+const paddingMaxBytes = 8
 
 /**
  * Frames entries into records while the disk is busy with an earlier one. Each payload is copied once, to
@@ -53,16 +55,17 @@ export class RecordQueue {
 
   /** Largest total of payloads and their heads in one record. Unit: bytes. */
   get capacity(): number {
-    return this.#recordMaxBytes - recordHeaderBytes - 8
+    return this.#recordMaxBytes - recordHeaderBytes - paddingMaxBytes
   }
 
   /** Makes sure that the next `length` bytes of entries go into one record. */
   reserve(index: number, length: number): PendingRecord {
     let record = this.#open
-    if (record === undefined || record.length + length > this.#recordMaxBytes - 8) {
+    if (record === undefined || record.length + length > this.#recordMaxBytes - paddingMaxBytes) {
       record = this.begin('entries', index)
     }
-    if (record.length + length + 8 > record.bytes.length) this.#grow(record, record.length + length + 8)
+    const needed = record.length + length + paddingMaxBytes + endMarkBytes
+    if (needed > record.bytes.length) this.#grow(record, needed)
     return record
   }
 

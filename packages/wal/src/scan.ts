@@ -1,6 +1,6 @@
 import { corrupt } from './errors.ts'
 import type { FileWindow } from './file-window.ts'
-import { decodeRecordHeader, recordHeaderBytes } from './format.ts'
+import { decodeRecordHeader, endMarkBytes, hasEndMark, recordHeaderBytes } from './format.ts'
 import { type StoredRecord, checkSequel, readRecordAt } from './record-reader.ts'
 import { type LogPosition, type Segment, includeRecord, passRecord } from './segment.ts'
 
@@ -19,7 +19,7 @@ export interface LastSegmentScan {
    * it can be trusted to be on disk.
    */
   readonly held: StoredRecord | undefined
-  /** What follows it, when that is not only zeros. */
+  /** What follows it, when that is neither the mark of the end nor only zeros. */
   readonly torn: TornTail | undefined
 }
 
@@ -76,12 +76,15 @@ export async function scanLastSegment(
     offset += record.length
   }
   if (offset < baseBytes) throw corrupt(window.path, offset, 'no sound record')
-  return { held, torn: await inspectTail(window, segment, offset) }
+  const torn = await inspectTail(window, segment, offset)
+  const mark = await window.at(offset, endMarkBytes)
+  return { held, torn: held !== undefined && hasEndMark(mark, held.checksum) ? undefined : torn }
 }
 
 /**
  * Looks at everything behind the last sound record. A record is only written after the one before it is
- * durable: a sound one further on proves that the bytes in between were durable once.
+ * durable: a sound one further on proves that the bytes in between were durable once. What an older segment
+ * has left in the file is not sound here.
  */
 async function inspectTail(
   window: FileWindow,
@@ -98,7 +101,9 @@ async function inspectTail(
       const offset = from + i
       if (offset === start || !couldBeRecord(bytes, i)) continue
       const head = await window.at(offset, recordHeaderBytes)
-      if (head.length < recordHeaderBytes || decodeRecordHeader(head).offset !== offset) continue
+      if (head.length < recordHeaderBytes) continue
+      const claimed = decodeRecordHeader(head)
+      if (claimed.offset !== offset || claimed.sequence !== segment.header.sequence) continue
       if ((await readRecordAt(window, segment, offset, window.size)) !== undefined) {
         throw corrupt(window.path, start, `no sound record, but one follows at byte ${offset}`)
       }

@@ -2,9 +2,11 @@ import {
   type SegmentHeader,
   align,
   encodeSegmentHeader,
+  endMarkBytes,
   recordHeaderBytes,
   sealRecord,
   segmentHeaderBytes,
+  writeEndMark,
 } from './format.ts'
 import type { DiskOperation } from './ports.ts'
 import type { PendingRecord } from './record-queue.ts'
@@ -55,7 +57,8 @@ const sliceMaxBytes = 256 * 1024
  * Decides where records go. It performs nothing itself: it returns the operations.
  *
  * A segment is prepared under a temporary name and receives its own when its header and first record are
- * durable. Zeros run ahead of the records, first in the current segment, then in the one to come.
+ * durable. Zeros run ahead of the records, first in the current segment, then in the one to come; unless that
+ * gets the file of a segment that is not needed any more, which is there already.
  */
 export class SegmentWriter {
   /** Where the next segment is prepared; the file may not exist. */
@@ -88,7 +91,7 @@ export class SegmentWriter {
   place(record: PendingRecord): Placement {
     const segment = this.#segment
     const end = this.#offset + align(record.length)
-    const fits = end <= this.#options.segmentMaxBytes || this.#offset === segment?.headerBytes
+    const fits = end + endMarkBytes <= this.#options.segmentMaxBytes || this.#offset === segment?.headerBytes
     if (segment === undefined || !fits) return this.placeInNewSegment(record)
     const { bytes, summary } = this.#seal(record, segment)
     const { path } = segment
@@ -138,9 +141,9 @@ export class SegmentWriter {
   fill(): readonly DiskOperation[] | undefined {
     const { segmentMaxBytes, preallocateBytes } = this.#options
     const segment = this.#segment
-    const ahead = Math.max(0, this.#filledBytes - this.#offset) + this.#preparedBytes
-    if (segment === undefined || ahead >= preallocateBytes) return undefined
     const current = this.#filledBytes < segmentMaxBytes
+    const ahead = Math.max(0, this.#filledBytes - this.#offset) + (current ? 0 : this.#preparedBytes)
+    if (segment === undefined || ahead >= preallocateBytes) return undefined
     const offset = current ? this.#filledBytes : this.#preparedBytes
     const length = Math.min(sliceMaxBytes, segmentMaxBytes - offset)
     if (length <= 0) return undefined
@@ -153,6 +156,19 @@ export class SegmentWriter {
       { type: 'sync', path },
     ]
     return current ? zeros : [{ type: 'open', path }, ...zeros]
+  }
+
+  /**
+   * Takes the file of a segment that is not needed any more for the one to come: what it holds is then
+   * overwritten, which costs a commit neither zeros beforehand nor blocks of the file system.
+   *
+   * @returns what the disk has to do; undefined: the file is to be removed
+   */
+  recycle({ path, end }: Segment): DiskOperation | undefined {
+    const bytes = end + endMarkBytes
+    if (this.#options.preallocateBytes === 0 || bytes <= this.#preparedBytes) return undefined
+    this.#preparedBytes = bytes
+    return { type: 'rename', from: path, to: this.temporaryPath }
   }
 
   #header(
@@ -175,15 +191,15 @@ export class SegmentWriter {
     return { header, ...encodeSegmentHeader(header) }
   }
 
-  /** Completes a record for its place and moves behind it. */
+  /** Completes a record for its place, with the mark of the end behind it, and moves there. */
   #seal(record: PendingRecord, segment: Segment): { bytes: Uint8Array<ArrayBuffer>; summary: RecordSummary } {
     const { kind, firstIndex, entryCount } = record
     const offset = this.#offset
     const length = align(record.length)
-    const bytes = record.bytes.subarray(0, length)
-    bytes.fill(0, record.length)
+    const bytes = record.bytes.subarray(0, length + endMarkBytes)
+    bytes.fill(0, record.length, length)
     const checksum = sealRecord(
-      bytes,
+      bytes.subarray(0, length),
       { kind, firstIndex, entryCount, payloadBytes: record.length - recordHeaderBytes },
       {
         sequence: segment.header.sequence,
@@ -192,10 +208,11 @@ export class SegmentWriter {
         seed: segment.seed,
       },
     )
+    writeEndMark(bytes.subarray(length), checksum)
     const summary = { kind, firstIndex, entryCount, offset, length, checksum }
     passRecord(this.#position, summary)
     this.#offset = offset + length
-    this.#filledBytes = Math.max(this.#filledBytes, this.#offset)
+    this.#filledBytes = Math.max(this.#filledBytes, this.#offset + endMarkBytes)
     return { bytes, summary }
   }
 }

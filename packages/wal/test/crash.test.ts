@@ -283,22 +283,28 @@ describe('the end of the log, after an opening', () => {
     }
   })
 
-  test('holds no remains of a torn write, wherever they lie', async () => {
+  test('holds no remains of a torn write, wherever they begin', async () => {
     const inBase = createSimulatedDisk()
     await append(await open(inBase, flat), 8)
     const closed = createSimulatedDisk()
     const clean = await open(closed, flat)
     await append(clean, 1)
     await clean.close()
-    for (const disk of [inBase.kill(), closed.kill()]) {
-      const path = segmentsOf(disk).at(-1) ?? ''
-      const junk = new Uint8Array(100).fill(9)
-      await disk.submit([{ type: 'write', path, offset: 300, bytes: junk }])
-      const wal = await open(disk, flat)
-      expect(wal.recovery).toMatchObject({ state: 'unclean', tornTail: { file: path } })
-      await append(wal, 1)
-      const again = await open(disk.kill(), flat)
-      expect(again.recovery).toEqual({ state: 'unclean', tornTail: undefined })
+    for (const [ended, end] of [
+      [inBase, 128],
+      [closed, 176],
+    ] as const) {
+      for (let into = 0; into < 8; into++) {
+        const disk = ended.kill()
+        const path = segmentsOf(disk).at(-1) ?? ''
+        const junk = new Uint8Array(100).fill(9)
+        await disk.submit([{ type: 'write', path, offset: end + into, bytes: junk }])
+        const wal = await open(disk, flat)
+        expect(wal.recovery).toMatchObject({ state: 'unclean', tornTail: { file: path, offset: end } })
+        await append(wal, 1)
+        const again = await open(disk.kill(), flat)
+        expect(again.recovery).toEqual({ state: 'unclean', tornTail: undefined })
+      }
     }
   })
 

@@ -4,7 +4,7 @@ import type { SimulatedDisk } from '@orrery/wal/testing'
 export const directory = '/wal'
 
 /** Segments so small that a few entries fill one. */
-export const tiny: WalOptions = { segmentMaxBytes: 512, recordMaxBytes: 256, preallocateBytes: 512 }
+export const tiny: WalOptions = { segmentMaxBytes: 520, recordMaxBytes: 256, preallocateBytes: 520 }
 
 export function open(
   disk: SimulatedDisk,

@@ -157,7 +157,7 @@ describe('appending', () => {
   })
 
   test('entries go on over many segments, with zeros prepared ahead or not', async () => {
-    for (const preallocateBytes of [0, 300, 512, 5_000]) {
+    for (const preallocateBytes of [0, 300, 520, 5_000]) {
       const disk = createSimulatedDisk()
       const expected: string[] = []
       {
@@ -176,14 +176,28 @@ describe('appending', () => {
     }
   })
 
+  test('no segment becomes longer than it may', async () => {
+    for (let segmentMaxBytes = 512; segmentMaxBytes <= 528; segmentMaxBytes += 8) {
+      const disk = createSimulatedDisk()
+      const wal = await open(disk, { ...tiny, segmentMaxBytes, preallocateBytes: 0 })
+      for (let i = 1; i <= 20; i++) {
+        wal.append(0, bytes('value'))
+        await wal.flush()
+      }
+      const lengths = [...disk.files().values()].map(({ length }) => length)
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(segmentMaxBytes)
+      expect(Math.max(...lengths)).toBeGreaterThan(segmentMaxBytes - 64)
+    }
+  })
+
   test('zeros lie ahead before a record needs them', async () => {
     const disk = createSimulatedDisk()
-    const wal = await open(disk, { ...tiny, preallocateBytes: 1_024 })
+    const wal = await open(disk, { ...tiny, preallocateBytes: 1_040 })
     await settle()
     const sizes = [...disk.files()].map(([path, content]) => [path, content.length])
     expect(sizes).toEqual([
-      [`${directory}/0000000000000001-0000000000000001.wal`, 512],
-      [`${directory}/next.wal.tmp`, 512],
+      [`${directory}/0000000000000001-0000000000000001.wal`, 520],
+      [`${directory}/next.wal.tmp`, 520],
     ])
     await wal.close()
     expect(disk.files().has(`${directory}/next.wal.tmp`)).toBe(false)
