@@ -12,8 +12,10 @@ const illFormed = /\p{Surrogate}/u
  */
 export function checkContentText(content: unknown, maxBytes: number): asserts content is string {
   if (typeof content !== 'string') refuse('content', `must be a string, got ${kindOf(content)}`)
-  // Each code unit takes a byte at least: what is far too long is not gone through.
-  const bytes = content.length > maxBytes ? content.length : Buffer.byteLength(content)
+  // Each code unit takes one byte to three: what is far too long, or short enough, is not gone through.
+  const { length } = content
+  const isSure = length > maxBytes || length * 3 <= maxBytes
+  const bytes = isSure ? length : Buffer.byteLength(content)
   if (bytes > maxBytes)
     refuse('content', `must take at most ${maxBytes} bytes as UTF-8, got at least ${bytes}`)
   if (illFormed.test(content)) refuse('content', 'must be well-formed Unicode, got half of a surrogate pair')

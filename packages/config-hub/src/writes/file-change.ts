@@ -119,14 +119,12 @@ function trim(
   else ops.push({ type: 'deleteRange', key, rangeEnd: prefix + releaseKey(path, oldest) })
 }
 
-/** About what some operations take in a request. Unit: bytes. */
+/** About what some operations take in a request: of text, its code units are counted, which is far quicker. Unit: bytes. */
 export function bytesOf(ops: readonly TxnOp[]): number {
   let bytes = 0
   for (const op of ops) {
     bytes += bytesPerOp
-    if (op.type === 'put' && op.value !== undefined) {
-      bytes += typeof op.value === 'string' ? Buffer.byteLength(op.value) : op.value.length
-    }
+    if (op.type === 'put') bytes += op.value?.length ?? 0
   }
   return bytes
 }
