@@ -56,12 +56,12 @@ test('one disk serves several logs', async () => {
   await disk.close()
 })
 
-/** Starts a writer that prints the index of each acknowledged entry, and kills it after `count` of them. */
-async function writeUntilKilled(count: number): Promise<number> {
+/** Starts a writer that prints the index of each acknowledged entry, and kills it after `count` lines. @param args of the writer */
+async function writeUntilKilled(count: number, ...args: string[]): Promise<number> {
   const script = fileURLToPath(new URL('./writer.ts', import.meta.url))
   const child = spawn(
     process.execPath,
-    ['--conditions=@orrery/source', '--import', 'tsx', script, directory],
+    ['--conditions=@orrery/source', '--import', 'tsx', script, directory, ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let acknowledged = 0
@@ -87,6 +87,22 @@ test('a writer that is killed at any time leaves everything that it acknowledged
     expect(found.length).toBe(wal.lastIndex)
     // The next writer finds an unclean log again, or a clean one.
     if (count === 40) await wal.close()
+    await disk.close()
+  }
+})
+
+test('so does one that writes over what it does not need any more', async () => {
+  for (const count of [400, 200, 300]) {
+    const acknowledged = await writeUntilKilled(count, '20')
+    const disk = createWorkerDisk()
+    const wal = await openWal({ disk, directory }, options)
+    expect(wal.recovery.state).toBe('unclean')
+    const { firstIndex } = wal
+    expect(firstIndex).toBeGreaterThan(1)
+    expect(wal.lastIndex).toBeGreaterThanOrEqual(acknowledged)
+    const found = await contents(wal)
+    expect(found).toEqual(found.map((_, i) => `${firstIndex + i}:entry ${firstIndex + i}`))
+    expect(found.length).toBe(wal.lastIndex - firstIndex + 1)
     await disk.close()
   }
 })
