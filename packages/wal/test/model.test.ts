@@ -1,5 +1,5 @@
 import { createRandom, hasCode } from '@orrery/environment'
-import type { Wal } from '@orrery/wal'
+import type { Wal, WalOptions } from '@orrery/wal'
 import { type DiskFault, type SimulatedDisk, type Survival, createSimulatedDisk } from '@orrery/wal/testing'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -91,6 +91,7 @@ function sameFrom(entries: readonly string[], found: readonly string[], firstInd
 class Run {
   readonly #model = new Model()
   readonly #seed: number
+  readonly #options: WalOptions
   #disk: SimulatedDisk = createSimulatedDisk({ fault: () => this.#fault() })
   #wal: Wal | undefined
   #faultAfter = 0
@@ -99,6 +100,8 @@ class Run {
 
   constructor(seed: number) {
     this.#seed = seed
+    // With few zeros ahead, old segments are written over.
+    this.#options = { ...tiny, preallocateBytes: seed % 2 === 0 ? 520 : 96 }
   }
 
   async play(steps: readonly Step[]): Promise<void> {
@@ -128,7 +131,7 @@ class Run {
   }
 
   async #tryOpen(): Promise<void> {
-    const wal = await open(this.#disk, tiny)
+    const wal = await open(this.#disk, this.#options)
     const { firstIndex } = wal
     this.#model.checkFound(await contents(wal), firstIndex)
     this.#wal = wal
