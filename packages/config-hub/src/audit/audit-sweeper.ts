@@ -3,6 +3,7 @@ import type { Store, TxnOp } from '@orrery/store'
 import { endOf } from '../keys.ts'
 import { timeKey } from './audit-id.ts'
 import { allRecords, allSubjects, decodeRecord, isFile, recordsOf, subjectOf } from './audit-record.ts'
+import { readRecords } from './record-range.ts'
 
 /** What a sweeper works with. */
 export interface AuditSweeperParts {
@@ -55,7 +56,7 @@ export class AuditSweeper {
     while (!this.#isClosed) {
       const slice = await this.#slice(beforeMs)
       removed += slice.entries
-      if (slice.records < sliceMaxRecords) break
+      if (!slice.more) break
       await this.#pause()
     }
     return removed
@@ -98,32 +99,35 @@ export class AuditSweeper {
     })
   }
 
-  /** Removes the newest of those that are too old: the older ones come after them. */
-  async #slice(beforeMs: number): Promise<{ readonly records: number; readonly entries: number }> {
+  /** Removes the newest of those that are too old: the older ones come after them. What is no record is not touched. */
+  async #slice(beforeMs: number): Promise<{ readonly more: boolean; readonly entries: number }> {
     const { store, prefix } = this.#parts
-    const all = allRecords(prefix)
-    const { kvs } = await store.range(
-      { key: all + timeKey(beforeMs - 1), rangeEnd: endOf(all), limit: sliceMaxRecords },
-      { serializable: true },
+    const area = allRecords(prefix)
+    const { records, more } = await readRecords(
+      { store, ensureOpen: () => {} },
+      {
+        ...{ area, key: area + timeKey(beforeMs - 1), rangeEnd: endOf(area) },
+        ...{ limit: sliceMaxRecords, signal: undefined },
+      },
     )
     let entries = 0
     const keys: string[] = []
     const unreadable = new Set<string>()
-    for (const kv of kvs) {
-      const id = kv.keyString.slice(all.length)
-      const recorded = decodeRecord(id, kv)
+    for (const record of records) {
+      const { id } = record
+      const recorded = decodeRecord(id, record)
       if (recorded.length === 0) unreadable.add(id)
       entries += recorded.length
       // What points at a record goes before it: it is found by the record only.
       for (const { entry } of recorded) {
         if (!isFile(entry)) keys.push(recordsOf(prefix, subjectOf(entry)) + id)
       }
-      keys.push(kv.keyString)
+      keys.push(area + id)
     }
     if (unreadable.size > 0) await this.#removePointers(unreadable)
-    if (this.#isClosed) return { records: 0, entries: 0 }
+    if (this.#isClosed) return { more: false, entries: 0 }
     await this.#remove(keys)
-    return { records: kvs.length, entries }
+    return { more, entries }
   }
 
   /** Removes what points at records that do not say whose they are: it may be anywhere. */

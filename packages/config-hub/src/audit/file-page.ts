@@ -2,9 +2,9 @@ import type { AuditEntry } from '../model.ts'
 import { filePath, groupPath } from '../keys.ts'
 import { refuseAfter } from '../validate/queries.ts'
 import { readStored, stateOf } from '../writes/file-state.ts'
-import { type AuditPlace, isAuditId, orderKey, timePart } from './audit-id.ts'
+import { type AuditPlace, invertId, isAuditId, orderKey, placeOfId, timePart } from './audit-id.ts'
 import type { AuditPage, AuditTrailDeps, FoundEntry, SubjectQuery } from './audit-page.ts'
-import { allRecords, decodeRecord, isDamaged, subjectOf } from './audit-record.ts'
+import { allRecords, decodeRecord, isDamaged, type RecordedEntry, subjectOf } from './audit-record.ts'
 import { readRecords, recordRange } from './record-range.ts'
 
 /** Reads of one page, each of which finds an entry: where one finds none, the page ends. */
@@ -89,13 +89,21 @@ async function look(deps: AuditTrailDeps, query: SubjectQuery, search: Search): 
   })
   for (const record of records) {
     const own = decodeRecord(record.id, record).find(({ entry }) => subjectOf(entry) === path)
-    if (own !== undefined) return { entry: own.entry, next: own.previous && searchAt(own.previous) }
+    if (own !== undefined) return { entry: own.entry, next: searchBehind(record.id, own) }
   }
   // One that is not there was removed, and the older ones before it; but it may be one that can not be read.
   const isLost = isWide || records.some(isDamaged)
   const last = records.at(-1)
   const goesOn = last !== undefined && (more || (isLost && !isWide))
   return { entry: undefined, next: goesOn ? { begin: last.id, isWide: isLost } : undefined }
+}
+
+/** Where the entry before one is looked for. One that does not say so, but something later, is damaged. @param id of its record */
+function searchBehind(id: string, { previous }: RecordedEntry): Search | undefined {
+  if (previous === undefined) return undefined
+  const { atMs, order } = placeOfId(invertId(id))
+  const isBefore = previous.atMs <= atMs && previous.order <= order
+  return isBefore ? searchAt(previous) : { begin: id, isWide: true }
 }
 
 const wide = 'all-'

@@ -50,7 +50,7 @@ export interface RecordRequest extends KeyRange {
  * @throws ConfigError the hub does not serve any more
  */
 export async function readRecords(
-  { store, ensureOpen }: AuditTrailDeps,
+  { store, ensureOpen }: Pick<AuditTrailDeps, 'store' | 'ensureOpen'>,
   { area, signal, ...range }: RecordRequest,
 ): Promise<{ readonly records: readonly FoundRecord[]; readonly more: boolean }> {
   for (let { key } = range; ; ) {

@@ -9,7 +9,7 @@ export interface GroupCreation {
   /** What has to hold, beside that there is no such group. */
   readonly conditions: readonly Compare[]
   readonly ops: readonly TxnOp[]
-  /** Of its entry in the trail: that of its first file comes after it. */
+  /** Of its entry in the trail: that of its first file comes after it, where clocks agree. */
   readonly place: AuditPlace
 }
 
@@ -73,6 +73,13 @@ export function jointTxn(parts: AuditParts, writes: readonly FileWrite[]): TxnRe
   return { compare, success }
 }
 
+/** Where the answer to a write stands among those of a txn. */
+interface AnswerPlace {
+  readonly at: number
+  /** It is not in the txn: this is the answer to the first file of its group. */
+  readonly isLeftOut: boolean
+}
+
 /**
  * The txn of a batch in which each write is decided by the store by itself, so that one that comes too late takes no other with it.
  *
@@ -82,23 +89,24 @@ export function jointTxn(parts: AuditParts, writes: readonly FileWrite[]): TxnRe
  * if <no file, no such group> then <put both>              for the first file of each group that is new
  * ```
  *
- * Other files of a group that is new are not in it, and so they are decided anew: a txn knows no way to say that a group comes with
- * whichever of its files do.
+ * Other files of a group that is new are not in it: a txn knows no way to say that a group comes with whichever of its files do.
  */
 export class SeparateTxns {
   readonly #ops: TxnOp[] = []
-  /** Where the answer to each write stands among those of the txn; undefined: it is not in it. */
-  readonly #places: (number | undefined)[] = []
+  readonly #places: AnswerPlace[] = []
 
   constructor(parts: AuditParts, writes: readonly FileWrite[]) {
-    const created = new Set<string>()
+    /** Where the first file of each group that is new stands. */
+    const created = new Map<string, number>()
     for (const write of writes) {
       const { creation, groupPath } = write
-      const isLeftOut = creation !== undefined && created.has(groupPath)
-      this.#places.push(isLeftOut ? undefined : this.#ops.length)
-      if (isLeftOut) continue
-      if (creation !== undefined) created.add(groupPath)
-      this.#ops.push(fileTxn(parts, write))
+      const first = creation && created.get(groupPath)
+      if (first === undefined) {
+        const at = this.#ops.length
+        if (creation !== undefined) created.set(groupPath, at)
+        this.#places.push({ at, isLeftOut: false })
+        this.#ops.push(fileTxn(parts, write))
+      } else this.#places.push({ at: first, isLeftOut: true })
     }
   }
 
@@ -106,13 +114,15 @@ export class SeparateTxns {
     return { success: this.#ops }
   }
 
-  /** @returns the result of each write, in their order */
-  results({ responses, revision }: TxnResult): readonly WriteResult[] {
+  /** @returns the result of each write, in their order; undefined: it was left out, and its group is as new as it was */
+  results({ responses, revision }: TxnResult): readonly (WriteResult | undefined)[] {
     const done: WriteResult = { type: 'done', revision }
     const differs: WriteResult = { type: 'differs', revision }
-    return this.#places.map((place) =>
-      place !== undefined && answerOf(responses[place]).succeeded ? done : differs,
-    )
+    return this.#places.map(({ at, isLeftOut }) => {
+      const { succeeded } = answerOf(responses[at])
+      if (isLeftOut) return succeeded ? differs : undefined
+      return succeeded ? done : differs
+    })
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Batcher, type BatchingOptions, createBatcher, ItemFailure } from '@orrery/batching'
-import { type Environment, hasCode } from '@orrery/environment'
+import { type Environment, hasCode, invariant } from '@orrery/environment'
 import type { Store } from '@orrery/store'
 import type { AuditParts } from '../audit/audit-record.ts'
 import type { CallOptions } from '../calls.ts'
@@ -122,8 +122,7 @@ export class WriteQueue {
       const { succeeded, revision } = await store.txn(jointTxn(this.#parts, writes))
       if (succeeded) return writes.map(() => ({ type: 'done', revision }))
       if (writes.length === 1) return [{ type: 'differs', revision }]
-      const separate = new SeparateTxns(this.#parts, writes)
-      return separate.results(await store.txn(separate.request()))
+      return await this.#runSeparately(writes)
     } catch (error) {
       // What stands around the writes, such as new groups, takes room of its own.
       const isTooMuch = hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
@@ -132,6 +131,19 @@ export class WriteQueue {
       const first = await this.#run(writes.slice(0, half))
       return [...first, ...(await this.#run(writes.slice(half)))]
     }
+  }
+
+  async #runSeparately(writes: readonly FileWrite[]): Promise<readonly (WriteResult | ItemFailure)[]> {
+    const separate = new SeparateTxns(this.#parts, writes)
+    const results = separate.results(await this.#parts.store.txn(separate.request()))
+    const leftOut = writes.filter((_, n) => results[n] === undefined)
+    const others = leftOut.length === 0 ? [] : await this.#run(leftOut)
+    let at = 0
+    return results.map((result) => {
+      const own = result ?? others[at++]
+      invariant(own !== undefined, 'each write has a result')
+      return own
+    })
   }
 }
 

@@ -27,6 +27,21 @@ async function indexOf(store: Store): Promise<number> {
 }
 
 describe('the sweeper', () => {
+  test('leaves what is no record, and goes on behind it', async () => {
+    const environment = createManualEnvironment()
+    await using store = createMemoryStore()
+    const { writer } = createWriter(store, { environment })
+    for (let n = 0; n < 3; n++) await writer.publish(key, { content: `${n}` })
+    const others = ['99999999999999', 'notes/1', ...Array.from({ length: 70 }, (_, n) => `0-${n}`)]
+    for (const other of others) await store.put({ key: `${prefix}audit/all/${other}`, value: '[]' })
+    environment.clock.advance(2 * maxAgeMs)
+    const sweeper = new AuditSweeper({ store, environment, prefix }, maxAgeMs)
+    expect(await during(environment, sweeper.sweep())).toBe(4)
+    const from = `${prefix}audit/all/`
+    const left = await store.range({ key: from, rangeEnd: endOf(from), countOnly: true })
+    expect(left.count).toBe(others.length)
+  })
+
   test('removes what is too old, with what points at it, a few at a time', async () => {
     const environment = createManualEnvironment()
     await using store = createMemoryStore()

@@ -140,6 +140,19 @@ describe('the list of a file', () => {
     expect(calls['range']).toBe(4)
   })
 
+  test.each([
+    ['a later time', [1_000, 1]],
+    ['a later revision', [1, 100]],
+  ])('is looked for elsewhere where an entry leads to %s, and does not go round', async (_, previous) => {
+    await using store = createMemoryStore()
+    await publishMany(store, 5)
+    const [, damaged = ''] = await recordsOfFile(store)
+    const stored = JSON.parse(Buffer.from((await store.get(damaged))?.value ?? []).toString()) as object[]
+    const leading = stored.map((entry) => ({ ...entry, previous }))
+    await store.put({ key: damaged, value: JSON.stringify(leading) })
+    expect(await versionsOf(store, 1)).toEqual([5, 4, 3, 2, 1])
+  })
+
   test('is looked for in so many records at once and no more', async () => {
     await using store = createMemoryStore()
     await createWriter(store).writer.save(key, { content: '' })

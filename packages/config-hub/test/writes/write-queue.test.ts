@@ -141,10 +141,17 @@ describe('a group that comes to be with its files', () => {
     expect(await writeNew(['c'])).toEqual({ done: ['a'], actors: ['a'], isThere: true })
   })
 
-  test.each([[['a']], [['a', 'b']], [names]] as const)(
-    'does not come where %j come too late, and all are decided anew',
-    async (late) => {
-      expect(await writeNew(late)).toEqual({ done: [], actors: [], isThere: false })
-    },
-  )
+  test.each([
+    [['a'], ['b', 'c', 'd', 'e']],
+    [
+      ['a', 'b'],
+      ['c', 'd', 'e'],
+    ],
+  ] as const)('comes with those that do not come too late, where %j do', async (late, done) => {
+    expect(await writeNew(late)).toEqual({ done, actors: done, isThere: true })
+  })
+
+  test('does not come where all of them come too late', async () => {
+    expect(await writeNew(names)).toEqual({ done: [], actors: [], isThere: false })
+  })
 })
