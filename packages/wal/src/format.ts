@@ -29,7 +29,7 @@
  * does not pass, even if its content is a sound record. The chain of checksums does the same for order.
  *
  * The end mark is written together with the record before it, and the next record overwrites it: where it
- * stands, nothing was begun that is not finished. A segment without a record has none: zeros follow its header.
+ * stands, nothing of the beginning of another record has come to the disk. A segment without a record has none: zeros follow its header.
  */
 import { crc32 } from 'node:zlib'
 

@@ -96,9 +96,14 @@ export class Housekeeping {
     const oldest = segments.removable(this.#compactIndex)
     invariant(oldest !== undefined, 'there is a segment to remove')
     segments.removeOldest()
+    const { path } = oldest
+    const canRecycle = writer.canRecycle(oldest)
     await disk.submit([
-      writer.recycle(oldest) ?? { type: 'unlink', path: oldest.path },
+      canRecycle ? { type: 'rename', from: path, to: writer.sparePath } : { type: 'unlink', path },
       { type: 'syncDirectory', path: directory },
     ])
+    // Not before: the disk does later batches even if this one fails, and they might change a file that still has
+    // the name of a segment.
+    if (canRecycle) await disk.submit([writer.recycle(oldest)])
   }
 }

@@ -116,6 +116,7 @@ async function secureEnd(
   writer: SegmentWriter,
   segments: SegmentList,
 ): Promise<number> {
+  // A new segment begins in a new file: behind its end are zeros, as long as it has no record that marks it.
   for (const path of log.leftovers) await disk.submit([{ type: 'unlink', path }])
   const lastIndex = indexAfter(log.position.nextIndex, log.unsettledRecord) - 1
   if (log.segments.length > 0 && log.settled) {

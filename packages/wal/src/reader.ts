@@ -15,7 +15,10 @@ export interface ReadPlan {
 
 const batchMaxEntries = 1024
 
-/** Copies the state of segments. What a segment holds up to its end never changes, unless it is removed. */
+/**
+ * Copies the state of segments. What a segment holds up to its end never changes under its name; when it is
+ * removed, its file may be written over under another one.
+ */
 export function planRead(segments: readonly Segment[], fromIndex: number, lastIndex: number): ReadPlan {
   const copies = segments.map((segment) => ({ ...segment, replacements: [...segment.replacements] }))
   return { segments: copies, fromIndex, lastIndex }

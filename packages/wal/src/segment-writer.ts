@@ -63,6 +63,8 @@ const sliceMaxBytes = 256 * 1024
 export class SegmentWriter {
   /** Where the next segment is prepared; the file may not exist. */
   readonly temporaryPath: string
+  /** Where the file of a segment that is not needed any more waits until its old name is known to be gone. */
+  readonly sparePath: string
   readonly #options: WriterOptions
   #segment: Segment | undefined
   readonly #position: LogPosition
@@ -76,6 +78,7 @@ export class SegmentWriter {
   constructor(options: WriterOptions, start: WriterStart) {
     this.#options = options
     this.temporaryPath = `${options.directory}/next.wal.tmp`
+    this.sparePath = `${options.directory}/spare.wal.tmp`
     this.#segment = start.segment
     this.#position = { ...start.position }
     this.#offset = start.segment?.end ?? 0
@@ -159,16 +162,19 @@ export class SegmentWriter {
   }
 
   /**
-   * Takes the file of a segment that is not needed any more for the one to come: what it holds is then
-   * overwritten, which costs a commit neither zeros beforehand nor blocks of the file system.
-   *
-   * @returns what the disk has to do; undefined: the file is to be removed
+   * Whether the file of a segment that is not needed any more is of use for the one to come: what it holds is
+   * then overwritten, which costs a commit neither zeros beforehand nor blocks of the file system.
    */
-  recycle({ path, end }: Segment): DiskOperation | undefined {
+  canRecycle({ end }: Segment): boolean {
+    const { preallocateBytes, segmentMaxBytes } = this.#options
     const bytes = end + endMarkBytes
-    if (this.#options.preallocateBytes === 0 || bytes <= this.#preparedBytes) return undefined
-    this.#preparedBytes = bytes
-    return { type: 'rename', from: path, to: this.temporaryPath }
+    return preallocateBytes > 0 && bytes > this.#preparedBytes && bytes <= segmentMaxBytes
+  }
+
+  /** Takes the file of such a segment from {@link SegmentWriter.sparePath} for the one to come. */
+  recycle({ end }: Segment): DiskOperation {
+    this.#preparedBytes = end + endMarkBytes
+    return { type: 'rename', from: this.sparePath, to: this.temporaryPath }
   }
 
   #header(

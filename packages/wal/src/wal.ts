@@ -20,7 +20,7 @@ export interface TornTailReport {
   readonly file: string
   /** Where it began in `file`. Unit: bytes. */
   readonly offset: number
-  /** Unit: bytes. */
+  /** Up to the last one that is not zero: it may be what an older segment has left in the file. Unit: bytes. */
   readonly bytes: number
   /** Index of the first entry that it may have held. */
   readonly firstLostIndex: number

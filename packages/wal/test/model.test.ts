@@ -62,6 +62,13 @@ class Model {
   history: string[][] = [[]]
   acknowledged = 0
   compacted = 0
+  /** An entry was appended since the last opening, and acknowledged. */
+  hasGrown = false
+
+  /** All is acknowledged, and not only what was found. */
+  get isQuiet(): boolean {
+    return this.hasGrown && this.acknowledged === this.history.length - 1
+  }
 
   get entries(): string[] {
     return this.history.at(-1) ?? []
@@ -80,6 +87,7 @@ class Model {
     // Entries below the first index are not needed any more: the model keeps them for its numbering.
     this.history = [possible[match] ?? []]
     this.acknowledged = 0
+    this.hasGrown = false
   }
 }
 
@@ -133,6 +141,7 @@ class Run {
   async #tryOpen(): Promise<void> {
     const wal = await open(this.#disk, this.#options)
     const { firstIndex } = wal
+    if (this.#model.isQuiet) expect(wal.recovery.tornTail).toBeUndefined()
     this.#model.checkFound(await contents(wal), firstIndex)
     this.#wal = wal
   }
@@ -147,12 +156,15 @@ class Run {
   /** Notes a change, and that it is acknowledged once the log says so. */
   #note(wal: Wal, entries: string[]): void {
     const model = this.#model
+    const isGrowth = entries.length > model.entries.length
     model.change(entries)
     const ordinal = model.history.length - 1
     const { history } = model
     wal.flush().then(
       () => {
-        if (model.history === history) model.acknowledged = Math.max(model.acknowledged, ordinal)
+        if (model.history !== history) return
+        model.acknowledged = Math.max(model.acknowledged, ordinal)
+        if (isGrowth) model.hasGrown = true
       },
       () => {},
     )

@@ -21,6 +21,8 @@ async function appendAndCompact(wal: Wal, count: number): Promise<void> {
 interface Watched {
   readonly disk: SimulatedDisk
   readonly operations: DiskOperation[]
+  /** Writes that have made a file longer, but for those that begin one. */
+  growing: number
   fault: DiskFault | undefined
 }
 
@@ -31,10 +33,16 @@ function watchedDisk(): Watched {
     disk: createSimulatedDisk({
       fault: (operation) => {
         operations.push(operation)
+        if (operation.type === 'write' && operation.offset > 0) {
+          const { path, offset, bytes: written } = operation
+          const length = watched.disk.files().get(path)?.length ?? 0
+          if (offset + written.length > length) watched.growing++
+        }
         return operation.type === 'sync' ? watched.fault : undefined
       },
     }),
     operations,
+    growing: 0,
     fault: undefined,
   }
   return watched
@@ -94,6 +102,64 @@ describe('the file of a segment that is not needed any more', () => {
     expect(operations.filter(({ type }) => type === 'unlink').length).toBe(4)
     await appendAndCompact(wal, 20)
     expect(await contents(wal)).toEqual(expectedFrom(50, 56))
+  })
+})
+
+describe('the file of a segment that is not needed any more, on its way', () => {
+  test('is not written to before its old name is known to be gone', async () => {
+    let syncs = 0
+    const disk = createSimulatedDisk({
+      fault: (operation): DiskFault | undefined => {
+        if (operation.type !== 'syncDirectory' || syncs === 0) return undefined
+        return --syncs === 1 ? { type: 'error', errno: 'EIO' } : { type: 'crash' }
+      },
+    })
+    const wal = await open(disk, options)
+    for (let i = 1; i <= 12; i++) {
+      wal.append(0, bytes(`entry ${i}`))
+      await wal.flush()
+      await settle()
+    }
+    syncs = 2
+    // The file is on its way while the next segment begins.
+    const compacted = errorOf(wal.compactPrefix(wal.durableIndex))
+    wal.append(0, new Uint8Array(190))
+    await errorOf(wal.flush())
+    await compacted
+    for (const type of ['nothing', 'everything'] as const) {
+      const again = await open(disk.crash({ type }), options)
+      expect(await contents(again)).toEqual(expect.arrayContaining(expectedFrom(8, 12)))
+    }
+  })
+
+  test('is removed where it is longer than segments may be now', async () => {
+    const disk = createSimulatedDisk()
+    const long = await open(disk, { ...options, segmentMaxBytes: 4_096 })
+    await appendAndCompact(long, 100)
+    await long.close()
+    const wal = await open(disk, options)
+    await appendAndCompact(wal, 30)
+    const lengths = [...disk.files().values()].map(({ length }) => length)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(520)
+  })
+
+  test('gets zeros ahead of the records where it is shorter than segments may be now', async () => {
+    const watched = watchedDisk()
+    const { disk } = watched
+    const short = await open(disk, options)
+    await appendAndCompact(short, 5)
+    await short.close()
+    const wal = await open(disk, { ...options, segmentMaxBytes: 2_048, recordMaxBytes: 2_000 - 64 })
+    // Does not fit into the first segment any more.
+    wal.append(0, new Uint8Array(1_800))
+    await wal.flush()
+    await settle()
+    await wal.compactPrefix(wal.lastIndex)
+    await settle()
+    expect(disk.files().get(`${directory}/next.wal.tmp`)?.length).toBe(520)
+    const { growing } = watched
+    await appendAndCompact(wal, 70)
+    expect(watched.growing).toBe(growing)
   })
 })
 

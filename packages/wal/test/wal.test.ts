@@ -176,8 +176,19 @@ describe('appending', () => {
     }
   })
 
+  test('an entry that needs a larger buffer goes in whole, whatever its length', async () => {
+    for (let length = 200_000; length < 200_008; length++) {
+      await using wal = await open(createSimulatedDisk(), {})
+      const payload = new Uint8Array(length).fill(length % 251)
+      wal.append(0, payload)
+      await wal.flush()
+      for await (const [entry] of wal.read(1))
+        expect(Buffer.compare(entry?.payload ?? bytes(''), payload)).toBe(0)
+    }
+  })
+
   test('no segment becomes longer than it may', async () => {
-    for (let segmentMaxBytes = 512; segmentMaxBytes <= 528; segmentMaxBytes += 8) {
+    for (let segmentMaxBytes = 496; segmentMaxBytes <= 528; segmentMaxBytes += 8) {
       const disk = createSimulatedDisk()
       const wal = await open(disk, { ...tiny, segmentMaxBytes, preallocateBytes: 0 })
       for (let i = 1; i <= 20; i++) {
