@@ -1,4 +1,4 @@
-import { CodedError } from '@orrery/environment'
+import { CodedError, hasCode } from '@orrery/environment'
 
 /**
  * Why the hub refuses or fails a call.
@@ -51,6 +51,11 @@ export type ConfigErrorCode = (typeof configErrorCodes)[number]
 
 /** A call that the hub refused or could not finish. Failures of the store come through as they are. */
 export class ConfigError extends CodedError<ConfigErrorCode> {}
+
+/** Whether the store refused a txn because it asks for too much at once: in parts, it may take it. */
+export function isTooMuchAtOnce(error: unknown): boolean {
+  return hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
+}
 
 /** A content that is not of its format. */
 export class ContentError extends ConfigError {

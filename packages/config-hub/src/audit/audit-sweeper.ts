@@ -1,5 +1,6 @@
-import { type Environment, hasCode, type Timer } from '@orrery/environment'
+import type { Environment, Timer } from '@orrery/environment'
 import type { Store, TxnOp } from '@orrery/store'
+import { isTooMuchAtOnce } from '../errors.ts'
 import { endOf } from '../keys.ts'
 import { timeKey } from './audit-id.ts'
 import { allRecords, allSubjects, decodeRecord, isFile, recordsOf, subjectOf } from './audit-record.ts'
@@ -153,8 +154,7 @@ export class AuditSweeper {
     try {
       await this.#parts.store.txn({ success: keys.map((key): TxnOp => ({ type: 'deleteRange', key })) })
     } catch (error) {
-      const isTooMuch = hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
-      if (keys.length === 1 || !isTooMuch) throw error
+      if (keys.length === 1 || !isTooMuchAtOnce(error)) throw error
       const half = keys.length >> 1
       await this.#remove(keys.slice(0, half))
       await this.#remove(keys.slice(half))

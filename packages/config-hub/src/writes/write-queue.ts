@@ -3,7 +3,7 @@ import { type Environment, hasCode, invariant } from '@orrery/environment'
 import type { Store } from '@orrery/store'
 import type { AuditParts } from '../audit/audit-record.ts'
 import type { CallOptions } from '../calls.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, isTooMuchAtOnce } from '../errors.ts'
 import { type FileWrite, jointTxn, needsGroup, SeparateTxns, type WriteResult } from './file-batch.ts'
 import type { FileState } from './file-state.ts'
 
@@ -125,8 +125,7 @@ export class WriteQueue {
       return await this.#runSeparately(writes)
     } catch (error) {
       // What stands around the writes, such as new groups, takes room of its own.
-      const isTooMuch = hasCode(error, 'STORE_REQUEST_TOO_LARGE', 'MVCC_TOO_MANY_OPS')
-      if (writes.length === 1 || !isTooMuch) return writes.map(() => new ItemFailure(error))
+      if (writes.length === 1 || !isTooMuchAtOnce(error)) return writes.map(() => new ItemFailure(error))
       const half = writes.length >> 1
       const first = await this.#run(writes.slice(0, half))
       return [...first, ...(await this.#run(writes.slice(half)))]
